@@ -1,0 +1,54 @@
+/**
+ * Type-level descriptions of what an API offers: methods, events and streams by name. Nothing here exists at run time.
+ *
+ * @module
+ */
+
+/** Bytes as they travel. A view given to a handler belongs to the handler. */
+export type Bytes = Uint8Array;
+
+/** A value or a promise of it. */
+export type MaybePromise<T> = T | Promise<T>;
+
+/** A method with one request and one response. */
+export interface Unary<I = unknown, O = unknown> {
+  readonly kind: "unary";
+  readonly "~io"?: [I, O];
+}
+
+/** A method whose response is a sequence of values. */
+export interface ServerStream<I = unknown, O = unknown> {
+  readonly kind: "serverStream";
+  readonly "~io"?: [I, O];
+}
+
+/** An event with its payload. */
+export interface Event<P = unknown> {
+  readonly kind: "event";
+  readonly "~p"?: P;
+}
+
+/** A media stream that a peer may open by its name. */
+export interface Stream {
+  readonly kind: "stream";
+}
+
+/** No names at all: what a builder starts from. */
+export type None = Record<never, never>;
+
+/** What a handler with input `I` that returns `R` offers. */
+export type MethodOf<I, R> = R extends AsyncIterable<infer Item> ? ServerStream<I, Item> : Unary<I, Awaited<R>>;
+
+/** What a handler without a schema may return: bytes, or text that travels as UTF-8. */
+export type RawResult = MaybePromise<Bytes | string> | AsyncIterable<Bytes>;
+
+/** What the caller of a handler without a schema gets for `R`: always bytes. */
+export type RawMethodOf<R> = R extends AsyncIterable<unknown> ? ServerStream<Bytes | string, Bytes> : Unary<Bytes | string, Bytes>;
+
+/** Names that may be sent: those declared in `P`, or any while `P` is empty. */
+export type EventName<P> = [keyof P] extends [never] ? string : keyof P & string;
+
+/** What may be sent under the name `K`: bytes or text while `P` is empty. */
+export type EventPayload<P, K> = [keyof P] extends [never] ? Bytes | string
+  : K extends keyof P ? (P[K] extends Event<infer X> ? X : never)
+  : never;
