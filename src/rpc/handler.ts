@@ -1,0 +1,29 @@
+/**
+ * What answers a call: the handler a program registers, and the call it is told about.
+ *
+ * @module
+ */
+
+import type { Metadata } from "../protocol/metadata.ts";
+
+/**
+ * Answers calls of one method. `context` is whoever asked (a session), `payload` what it sent: bytes owned by the handler for
+ * a method without a schema, a value otherwise. The answer is returned, or promised. A thrown `EchoStreamError` reaches the
+ * caller with its code, message, name and data; anything else reaches it as INTERNAL without its text.
+ */
+// deno-lint-ignore no-explicit-any -- a payload's type is known to whoever registers the handler, not here
+export type Handler<C> = (context: C, payload: any, call: Call) => unknown;
+
+/** One call, as its handler sees it. */
+export interface Call {
+  /** Name of the method. */
+  readonly method: string;
+  /** Aborts when the caller cancels, the deadline passes or the connection ends; its reason is an `EchoStreamError`. */
+  readonly signal: AbortSignal;
+  /** Milliseconds left until the deadline at the moment of reading, never below 0; `undefined` when the call has none. */
+  readonly deadlineMs: number | undefined;
+  /** What the caller sent along, in its order. */
+  readonly metadata: Metadata;
+  /** W3C Trace Context `traceparent` of the caller, if it sent one. */
+  readonly traceparent: string | undefined;
+}

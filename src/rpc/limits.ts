@@ -1,0 +1,49 @@
+/**
+ * Limits of calls and events that ship switched on (docs/security.md), each an option.
+ *
+ * @module
+ */
+
+/** What one connection, and this process, may ask of us. */
+export interface Limits {
+  /** Largest message (a whole request, answer or event) taken from a peer and sent to one, in bytes. Default 1 MiB. */
+  readonly maxMessageBytes: number;
+  /** Metadata of one call, names and values together, in bytes. Default 16 KiB. */
+  readonly maxMetadataBytes: number;
+  /** Entries of metadata of one call. Default 64. */
+  readonly maxMetadataEntries: number;
+  /** Handlers running at once for one connection; as many more calls wait, what exceeds that is refused. Default 1,024. */
+  readonly maxRunningCalls: number;
+  /** Cancels a peer may send per second, sustained; crossing it closes the connection. Default 1,000. */
+  readonly maxCancelsPerS: number;
+  /** Cancels a peer may send in one go. Default 2,000. */
+  readonly maxCancelsBurst: number;
+  /** Longest deadline a peer's call is given, in milliseconds; also that of calls without one. Default: none. */
+  readonly maxTimeoutMs: number | undefined;
+  /** Events sent but not yet taken by the peer's listeners; `emit` waits beyond. Default 4,096. */
+  readonly maxUnackedEvents: number;
+  /** Bytes of events received whose listeners have not ended; the sender is held back beyond. Default 256 KiB. */
+  readonly maxHeldEventBytes: number;
+  /** Media streams of a peer at once. Default 256. */
+  readonly maxIncomingStreams: number;
+  /** Bytes of one media stream received and not yet read by its handler; the sender is held back beyond. Default 4 MiB. */
+  readonly maxHeldStreamBytes: number;
+  /** How long an orderly close waits for what is in flight, in milliseconds. Default 5,000. */
+  readonly closeGraceMs: number;
+}
+
+/** The defaults. Source: docs/security.md. */
+export const DEFAULT_LIMITS: Limits = {
+  maxMessageBytes: 1024 * 1024,
+  maxMetadataBytes: 16 * 1024,
+  maxMetadataEntries: 64,
+  maxRunningCalls: 1_024,
+  maxCancelsPerS: 1_000,
+  maxCancelsBurst: 2_000,
+  maxTimeoutMs: undefined,
+  maxUnackedEvents: 4_096,
+  maxHeldEventBytes: 256 * 1024,
+  maxIncomingStreams: 256,
+  maxHeldStreamBytes: 4 * 1024 * 1024,
+  closeGraceMs: 5_000,
+};

@@ -1,0 +1,65 @@
+/**
+ * Which handler answers which method.
+ *
+ * @module
+ */
+
+import type { Handler } from "./handler.ts";
+import { checkName } from "../protocol/name.ts";
+import type { StandardSchemaV1 } from "./schema.ts";
+
+/** How the payloads of a method are treated. */
+export interface MethodOptions {
+  /** Validates what arrives; its output is what the handler gets. */
+  readonly input?: StandardSchemaV1;
+  /** Validates what the handler returns; its output is what leaves. */
+  readonly output?: StandardSchemaV1;
+  /** Bytes in, bytes out, untouched by the codec. Default: true when there is neither `input` nor `output`. */
+  readonly raw?: boolean;
+  /** Whether a second execution does no harm, so that a lost answer may be asked for again. Default false. */
+  readonly idempotent?: boolean;
+}
+
+/** One registered method. */
+export interface Method<C> {
+  readonly name: string;
+  readonly handler: Handler<C>;
+  readonly input: StandardSchemaV1 | undefined;
+  readonly output: StandardSchemaV1 | undefined;
+  readonly raw: boolean;
+  readonly idempotent: boolean;
+}
+
+/** A table of handlers. `C` is what a handler gets as its context: this layer has never heard of sessions. */
+export class Router<C> {
+  readonly #methods = new Map<string, Method<C>>();
+
+  /**
+   * Register the handler of `method`.
+   * @throws {TypeError} when `method` is not 1 to 128 printable ASCII characters, or is already taken.
+   */
+  handle(method: string, handler: Handler<C>, options: MethodOptions = {}): this {
+    checkName("Method", method);
+    if (typeof handler !== "function") throw new TypeError(`Handler of method "${method}" is not a function`);
+    if (this.#methods.has(method)) throw new TypeError(`Method "${method}" already has a handler`);
+    this.#methods.set(method, {
+      name: method,
+      handler,
+      input: options.input,
+      output: options.output,
+      raw: options.raw ?? (options.input === undefined && options.output === undefined),
+      idempotent: options.idempotent ?? false,
+    });
+    return this;
+  }
+
+  /** The method of that name, or `undefined` when nobody registered it. */
+  find(method: string): Method<C> | undefined {
+    return this.#methods.get(method);
+  }
+
+  /** Names of all methods, in the order of registration. */
+  names(): IterableIterator<string> {
+    return this.#methods.keys();
+  }
+}
