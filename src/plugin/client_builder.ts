@@ -1,0 +1,77 @@
+/**
+ * The builder of a client as plugins see it: everything that can be added to a client, nothing that configures or connects it.
+ *
+ * @module
+ */
+
+import type { CloseReason } from "../connection/connection.ts";
+import type { ClientContext } from "../context.ts";
+import type { Call } from "../rpc/handler.ts";
+import type { SchemaInput, SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";
+import type { Bytes, MaybePromise } from "../rpc/signature.ts";
+import type { Session } from "../session.ts";
+import type { IncomingStream } from "../stream/incoming_stream.ts";
+import type { EmittedBy, Push, PushName, Untyped } from "./api.ts";
+import type { ClientPlugin } from "./plugin.ts";
+import type { HandlerOptions, InputOptions, RawOptions } from "./server_builder.ts";
+
+/** Everything a plugin can add to a client of a server with the API `S`. `RpcClient.builder()` adds address, certificates, options and `build`. */
+export interface ClientBuilder<S = Untyped> {
+  /** Keep a value in the client's context, there before the first hook runs. */
+  set(name: string, value: unknown): this;
+
+  /**
+   * Answer calls the server makes; as `handler` of a server.
+   * @throws {TypeError} when the name is taken, or is not 1 to 128 printable ASCII characters.
+   */
+  handler(
+    name: string,
+    handler: (session: Session<EmittedBy<S>>, payload: Bytes, call: Call) => MaybePromise<Bytes | string>,
+  ): this;
+  handler(
+    name: string,
+    options: RawOptions,
+    handler: (session: Session<EmittedBy<S>>, payload: Bytes, call: Call) => MaybePromise<Bytes | string>,
+  ): this;
+  handler<I extends StandardSchemaV1>(
+    name: string,
+    input: I | InputOptions<I>,
+    handler: (session: Session<EmittedBy<S>>, payload: SchemaOutput<I>, call: Call) => unknown,
+  ): this;
+  handler<I extends StandardSchemaV1, O extends StandardSchemaV1>(
+    name: string,
+    options: HandlerOptions<I, O>,
+    handler: (session: Session<EmittedBy<S>>, payload: SchemaOutput<I>, call: Call) => MaybePromise<SchemaInput<O>>,
+  ): this;
+
+  /**
+   * Take events the server pushes: as the API `S` declares them, as they were sent where it is not known, or validated by a schema.
+   * @throws {TypeError} when the name is not 1 to 128 printable ASCII characters.
+   */
+  listener<N extends PushName<S>>(
+    name: N,
+    listener: (session: Session<EmittedBy<S>>, payload: Push<S, N>) => unknown,
+  ): this;
+  listener<I extends StandardSchemaV1>(
+    name: string,
+    schema: I,
+    listener: (session: Session<EmittedBy<S>>, payload: SchemaOutput<I>) => unknown,
+  ): this;
+
+  /**
+   * Take streams the server opens under `name`.
+   * @throws {TypeError} when the name is taken, or is not 1 to 128 printable ASCII characters.
+   */
+  stream(name: string, handler: (session: Session<EmittedBy<S>>, incoming: IncomingStream) => unknown): this;
+
+  /** Once connected, before anything the server sends is served; may make requests. One that throws ends the connection and fails `build`. */
+  onConnect(hook: (context: ClientContext, session: Session<EmittedBy<S>>) => unknown): this;
+  /** After the connection has ended, where `onConnect` hooks began. */
+  onDisconnect(hook: (context: ClientContext, reason: CloseReason) => unknown): this;
+
+  /**
+   * Install a plugin now.
+   * @throws {TypeError} when a plugin of that name was installed before.
+   */
+  plugin(plugin: ClientPlugin): this;
+}

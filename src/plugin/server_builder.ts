@@ -1,0 +1,140 @@
+/**
+ * The builder of a server as plugins see it: everything that can be added to a server, nothing that opens, configures or starts it.
+ * The type parameters are flat and grow by plain `&`, so that hundreds of methods stay cheap for the compiler.
+ *
+ * @module
+ */
+
+import type { CloseReason } from "../connection/connection.ts";
+import type { ServerContext } from "../context.ts";
+import type { Call } from "../rpc/handler.ts";
+import type { SchemaInput, SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";
+import type {
+  Bytes,
+  Event,
+  MaybePromise,
+  MethodOf,
+  None,
+  RawMethodOf,
+  RawResult,
+  Stream,
+  Unary,
+} from "../rpc/signature.ts";
+import type { Session } from "../session.ts";
+import type { IncomingStream } from "../stream/incoming_stream.ts";
+import type { PushEvent } from "./api.ts";
+import type { ServerPlugin } from "./plugin.ts";
+
+/** A method whose answers are validated too. */
+export interface HandlerOptions<I extends StandardSchemaV1, O extends StandardSchemaV1> {
+  /** Validates what arrives; a caller whose payload fails gets INVALID_ARGUMENT with the issues. */
+  readonly input: I;
+  /** Validates what the handler returns; an answer that fails becomes INTERNAL. */
+  readonly output: O;
+  /** Whether a second execution does no harm. Default false. */
+  readonly idempotent?: boolean;
+}
+
+/** A method whose answers are not validated. */
+export interface InputOptions<I extends StandardSchemaV1> {
+  /** Validates what arrives; a caller whose payload fails gets INVALID_ARGUMENT with the issues. */
+  readonly input: I;
+  /** Not validated. */
+  readonly output?: undefined;
+  /** Whether a second execution does no harm. Default false. */
+  readonly idempotent?: boolean;
+}
+
+/** Bytes in, bytes out, with options. */
+export interface RawOptions {
+  /** Not validated. */
+  readonly input?: undefined;
+  /** Not validated. */
+  readonly output?: undefined;
+  /** Whether a second execution does no harm. Default false. */
+  readonly idempotent: boolean;
+}
+
+/** Everything a plugin can add to a server. `RpcServer.builder()` adds addresses, certificates, options and `build`. */
+export interface ServerBuilder<Methods = None, Events = None, Pushes = None, Streams = None> {
+  /** Keep a value in the server's context, there before the first hook runs. */
+  set(name: string, value: unknown): this;
+
+  /**
+   * Answer calls of `name` with bytes for bytes; text returned travels as UTF-8. Given a schema, or options with schemas, the payload is
+   * a validated value instead.
+   * @throws {TypeError} when the name is taken, or is not 1 to 128 printable ASCII characters.
+   */
+  handler<N extends string, R extends RawResult>(
+    name: N,
+    handler: (session: Session<Pushes>, payload: Bytes, call: Call) => R,
+  ): ServerBuilder<Methods & { [K in N]: RawMethodOf<R> }, Events, Pushes, Streams>;
+  handler<N extends string, R extends RawResult>(
+    name: N,
+    options: RawOptions,
+    handler: (session: Session<Pushes>, payload: Bytes, call: Call) => R,
+  ): ServerBuilder<Methods & { [K in N]: RawMethodOf<R> }, Events, Pushes, Streams>;
+  handler<N extends string, S extends StandardSchemaV1, R>(
+    name: N,
+    input: S | InputOptions<S>,
+    handler: (session: Session<Pushes>, payload: SchemaOutput<S>, call: Call) => R,
+  ): ServerBuilder<Methods & { [K in N]: MethodOf<SchemaInput<S>, R> }, Events, Pushes, Streams>;
+  handler<N extends string, I extends StandardSchemaV1, O extends StandardSchemaV1>(
+    name: N,
+    options: HandlerOptions<I, O>,
+    handler: (session: Session<Pushes>, payload: SchemaOutput<I>, call: Call) => MaybePromise<SchemaInput<O>>,
+  ): ServerBuilder<Methods & { [K in N]: Unary<SchemaInput<I>, SchemaOutput<O>> }, Events, Pushes, Streams>;
+
+  /**
+   * Take events of `name` as bytes, or validated by a schema. Several listeners may share a name; they are called in order.
+   * @throws {TypeError} when the name is not 1 to 128 printable ASCII characters.
+   */
+  listener<N extends string>(
+    name: N,
+    listener: (session: Session<Pushes>, payload: Bytes) => unknown,
+  ): ServerBuilder<Methods, Events & { [K in N]: Event<Bytes | string> }, Pushes, Streams>;
+  listener<N extends string, S extends StandardSchemaV1>(
+    name: N,
+    schema: S,
+    listener: (session: Session<Pushes>, payload: SchemaOutput<S>) => unknown,
+  ): ServerBuilder<Methods, Events & { [K in N]: Event<SchemaInput<S>> }, Pushes, Streams>;
+
+  /**
+   * Take streams that clients open under `name`.
+   * @throws {TypeError} when the name is taken, or is not 1 to 128 printable ASCII characters.
+   */
+  stream<N extends string>(
+    name: N,
+    handler: (session: Session<Pushes>, incoming: IncomingStream) => unknown,
+  ): ServerBuilder<Methods, Events, Pushes, Streams & { [K in N]: Stream }>;
+
+  /**
+   * Declare the events this server pushes to clients: from here on `session.emit` takes these names only, and validates.
+   * @throws {TypeError} when a name is declared twice, or is not 1 to 128 printable ASCII characters.
+   */
+  pushes<X extends Record<string, StandardSchemaV1>>(
+    schemas: X,
+  ): ServerBuilder<
+    Methods,
+    Events,
+    Pushes & { [K in keyof X]: PushEvent<SchemaInput<X[K]>, SchemaOutput<X[K]>> },
+    Streams
+  >;
+
+  /** Before the first connection is served. One that fails stops the start; shutdown hooks run and the port is released. */
+  onStart(hook: (context: ServerContext) => unknown): this;
+  /** After the last connection has ended. All of them run once `start` was called, even where another hook throws. */
+  onShutdown(hook: (context: ServerContext) => unknown): this;
+  /** Before anything of a new session is served. One that throws refuses the session; the client sees an EchoStreamError's reason. */
+  onConnect(hook: (session: Session<Pushes>) => unknown): this;
+  /** After a session whose `onConnect` hooks began has ended. */
+  onDisconnect(hook: (session: Session<Pushes>, reason: CloseReason) => unknown): this;
+
+  /**
+   * Install a plugin now.
+   * @throws {TypeError} when a plugin of that name was installed before.
+   */
+  plugin<M, E, P, S>(
+    plugin: ServerPlugin<M, E, P, S>,
+  ): ServerBuilder<Methods & M, Events & E, Pushes & P, Streams & S>;
+}

@@ -1,0 +1,69 @@
+/**
+ * The arguments of `handler(...)` and `listener(...)`, which servers and clients take alike: a name, perhaps a schema or options, a function.
+ *
+ * @module
+ */
+
+import type { Handler } from "./handler.ts";
+import type { Listener, Listeners } from "./listeners.ts";
+import type { Router } from "./router.ts";
+import { isSchema } from "./schema.ts";
+
+/**
+ * Register `handler(name, fn)`, `handler(name, schema, fn)` or `handler(name, { input, output, idempotent }, fn)`.
+ * @throws {TypeError} when the arguments are none of these, or the router refuses the name.
+ */
+export function registerMethod<C>(router: Router<C>, name: string, args: readonly unknown[]): void {
+  if (args.length < 2) {
+    router.handle(name, unary(name, args[0]), { raw: true });
+    return;
+  }
+  const [description, handler] = args;
+  if (isSchema(description)) {
+    router.handle(name, unary(name, handler), { input: description, raw: false });
+    return;
+  }
+  if (typeof description !== "object" || description === null) {
+    throw new TypeError(`Method "${name}" takes a Standard Schema, or { input, output, idempotent }, before its handler`);
+  }
+  const { input, output, idempotent, ...rest } = description as Record<string, unknown>;
+  const unknown = Object.keys(rest);
+  if (unknown.length > 0) throw new TypeError(`Method "${name}" does not know the option "${unknown[0]}"`);
+  for (const [role, schema] of [["input", input], ["output", output]] as const) {
+    if (schema !== undefined && !isSchema(schema)) throw new TypeError(`The ${role} of method "${name}" is not a Standard Schema`);
+  }
+  router.handle(name, unary(name, handler), {
+    ...(isSchema(input) ? { input } : {}),
+    ...(isSchema(output) ? { output } : {}),
+    idempotent: idempotent === true,
+    raw: input === undefined && output === undefined,
+  });
+}
+
+/**
+ * Register `listener(name, fn)` or `listener(name, schema, fn)`.
+ * @param raw Whether a listener without a schema gets bytes (true) or the payload as it was sent (false).
+ * @returns A function that takes the listener away again.
+ * @throws {TypeError} when the arguments are neither of these, or the name is not one.
+ */
+export function registerListener<C>(
+  listeners: Listeners<C>,
+  name: string,
+  args: readonly unknown[],
+  raw: boolean,
+): () => void {
+  if (args.length < 2) return listeners.add(name, args[0] as Listener<C>, { raw });
+  const [schema, listener] = args;
+  if (!isSchema(schema)) throw new TypeError(`Event "${name}" takes a Standard Schema before its listener`);
+  return listeners.add(name, listener as Listener<C>, { input: schema, raw: false });
+}
+
+/** A generator would need a streaming call, which this version does not have: said at once instead of at the first call. */
+function unary<C>(name: string, handler: unknown): Handler<C> {
+  if (typeof handler === "function" && GENERATORS.has(handler.constructor.name)) {
+    throw new TypeError(`Method "${name}" has a generator for a handler; streaming calls are not available yet`);
+  }
+  return handler as Handler<C>;
+}
+
+const GENERATORS = new Set(["AsyncGeneratorFunction", "GeneratorFunction"]);
