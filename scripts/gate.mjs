@@ -1,0 +1,60 @@
+/**
+ * `npm run gate`: every check a change must pass, each with its time; `-- --fix` formats first, `-- --quick` leaves out Rust and the tests,
+ * `-- --no-tests` the tests alone.
+ *
+ * @module
+ */
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { findRuntime, root } from "./runtimes.mjs";
+
+const { values: options } = parseArgs({
+  options: {
+    fix: { type: "boolean", default: false },
+    quick: { type: "boolean", default: false },
+    "no-tests": { type: "boolean", default: false },
+  },
+});
+const deno = findRuntime("deno").executable;
+const native = join(root, "native");
+const rust = !options.quick;
+const tests = rust && !options["no-tests"];
+
+/** What is checked, in the order in which a mistake is cheapest to find. */
+const checks = [
+  options.fix && { name: "format TypeScript", command: [deno, "fmt", "--quiet"] },
+  options.fix && { name: "format Rust", command: ["cargo", "fmt"], folder: native },
+  { name: "deno fmt", command: [deno, "fmt", "--check", "--quiet"] },
+  { name: "deno lint", command: [deno, "lint", "--quiet"] },
+  { name: "deno check", command: [deno, "check", "--quiet", "mod.ts", "src", "tests", "examples", "bench"] },
+  { name: "tsc", command: [process.execPath, join(root, "node_modules/typescript/bin/tsc"), "-p", root] },
+  rust && { name: "cargo fmt", command: ["cargo", "fmt", "--check"], folder: native },
+  rust &&
+  {
+    name: "clippy",
+    command: ["cargo", "clippy", "--release", "--locked", "--all-targets", "--", "-D", "warnings"],
+    folder: native,
+  },
+  tests && { name: "cargo test", command: ["cargo", "test", "--release", "--locked", "--quiet"], folder: native },
+  tests && { name: "npm test", command: [process.execPath, join(root, "scripts/test.mjs")], show: true },
+].filter(Boolean);
+
+const failed = checks.filter((check) => !run(check)).map((check) => check.name);
+console.log(failed.length === 0 ? "gate: ok" : `gate: failed (${failed.join(", ")})`);
+process.exitCode = failed.length === 0 ? 0 : 1;
+
+function run({ name, command: [executable, ...parameters], folder = root, show = false }) {
+  const startedMs = Date.now();
+  const done = spawnSync(executable, parameters, {
+    cwd: folder,
+    encoding: "utf8",
+    stdio: show ? "inherit" : "pipe",
+    maxBuffer: 1 << 28,
+  });
+  const ok = done.status === 0;
+  console.log(`${ok ? "✓" : "✗"} ${name} (${((Date.now() - startedMs) / 1000).toFixed(1)} s)`);
+  if (!ok && !show) console.log(`${done.error ?? ""}${done.stdout ?? ""}${done.stderr ?? ""}`.trimEnd());
+  return ok;
+}

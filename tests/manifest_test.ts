@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+import { repositoryPath } from "./support/repository.ts";
+
+// deno-lint-ignore no-explicit-any
+const manifest = (path: string): any => JSON.parse(readFileSync(repositoryPath(path), "utf8"));
+const npm = manifest("package.json");
+const jsr = manifest("deno.json");
+const native = manifest("native/package.json");
+const lock = readFileSync(repositoryPath("package-lock.json"), "utf8");
+
+test("package.json and deno.json agree on name, version and licence", () => {
+  assert.deepEqual([npm.name, npm.version, npm.license], [jsr.name, jsr.version, jsr.license]);
+});
+
+test("package.json and deno.json export the same entry points", () => {
+  const entryPoints = Object.keys(npm.exports).filter((name) => name !== "./package.json");
+  assert.deepEqual(entryPoints, Object.keys(jsr.exports));
+  for (const name of entryPoints) {
+    const source = jsr.exports[name].replace(/^\.\//, "");
+    assert.ok(existsSync(repositoryPath(source)), `${source} exists`);
+    assert.equal(npm.exports[name].default, `./dist/${source.replace(/\.ts$/, ".js")}`);
+    assert.equal(npm.exports[name].types, `./dist/${source.replace(/\.ts$/, ".d.ts")}`);
+  }
+});
+
+test("both registries import the native package at its own version", () => {
+  assert.equal(npm.dependencies["@echostream/native"], native.version);
+  assert.equal(jsr.imports["@echostream/native"], `npm:@echostream/native@^${native.version}`);
+  for (const [name, version] of Object.entries(npm.dependencies)) {
+    if (name !== native.name) assert.equal(jsr.imports[name], `npm:${name}@${version}`);
+  }
+});
+
+test("no package that users install runs an install script", () => {
+  for (const { scripts = {} } of [npm, native]) {
+    assert.deepEqual(["preinstall", "install", "postinstall", "prepare"].filter((name) => name in scripts), []);
+  }
+});
+
+test("what is published holds the licences, and no test, and every named file exists", () => {
+  assert.ok(npm.files.includes("!dist/**/*_test.*"));
+  assert.ok(jsr.publish.exclude.includes("src/**/*_test.ts"));
+  for (const file of ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"]) {
+    assert.ok(npm.files.includes(file) && jsr.publish.include.includes(file), `${file} is published`);
+    assert.ok(existsSync(repositoryPath(file)), `${file} exists`);
+  }
+});
+
+test("the lock names no download address, so that any registry mirror serves it", () => {
+  assert.doesNotMatch(lock, /"resolved": "http/);
+});
+
+test("development tools are pinned exactly", () => {
+  const loose = Object.entries(npm.devDependencies).filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(String(version)));
+  assert.deepEqual(loose, []);
+});
