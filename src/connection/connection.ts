@@ -1,0 +1,445 @@
+/**
+ * One QUIC connection as the layers above see it: messages, streams and datagrams, its life from connecting to closed, and what it
+ * may hold in either direction. It splits messages itself, because that is the hot path and needs no state per stream.
+ *
+ * @module
+ */
+
+import { type Clock, systemClock } from "../clock.ts";
+import { ConnectionCode, EchoStreamError, ErrorCode, StreamCode } from "../protocol/error.ts";
+import { writeVarint } from "../protocol/varint.ts";
+import { TimerQueue } from "../timer_queue.ts";
+import { consoleLogger, type Logger } from "../trace.ts";
+import { formatAddress } from "./address.ts";
+import { type CloseReason, closeReason } from "./close_reason.ts";
+import { Gate } from "./gate.ts";
+import { InboundBudget } from "./inbound_budget.ts";
+import { MessageReceiver, type MessageReceiverOwner, type MessageSink, splitMessages } from "./message_receiver.ts";
+import { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "./options.ts";
+import { OutboundQueue } from "./outbound_queue.ts";
+import { ReceiveStream, type ReceiveStreamOwner } from "./receive_stream.ts";
+import { SendStream, type SendStreamOwner } from "./send_stream.ts";
+import {
+  type ConnectionSink,
+  type DialOptions,
+  type SocketAddress,
+  type StreamId,
+  type Transport,
+  type TransportClose,
+  type TransportConnection,
+  type TransportOptions,
+  type TransportStats,
+} from "./transport.ts";
+
+/** Who takes what arrives on a connection. Calls are synchronous; one that throws closes the connection with the error's code. */
+export interface ConnectionHandler extends MessageSink {
+  /** The peer opened a stream; `send` is its other half when it is bidirectional. Its first bytes, kind included, follow. */
+  onStream(receive: ReceiveStream, send: SendStream | undefined): void;
+  /** A datagram, valid only during the call, and when it arrived on the transport's clock. */
+  onDatagram(bytes: Uint8Array, arrivalUs: number): void;
+  /** A datagram sent with `id` left at `departureUs`, or was dropped when that is 0. */
+  onDatagramSent?(id: number, departureUs: number): void;
+  /** Last call of all. Live streams have been told before. */
+  onClosed(reason: CloseReason): void;
+}
+
+/** What a connection needs besides its transport. */
+export interface ConnectionOptions {
+  /** Transport options it was dialled or accepted with: initial credit and kind of message streams are read from them. */
+  readonly transport: Pick<
+    TransportOptions,
+    "initialCreditBytes" | "messageStreamKind" | "maxBidirectionalStreams" | "maxUnidirectionalStreams"
+  >;
+  /** Default {@link DEFAULT_CONNECTION_LIMITS}. */
+  readonly limits?: ConnectionLimits | undefined;
+  /** Default the system clock. */
+  readonly clock?: Clock | undefined;
+  /** Deadlines, best shared by all connections of a server. Default one of its own. */
+  readonly timers?: TimerQueue | undefined;
+  /** Default the console, for warnings and errors. */
+  readonly log?: Logger | undefined;
+  /** Called when the handshake is done, before anything can arrive: the place to set {@link Connection.handler}. */
+  readonly onEstablished?: ((connection: Connection) => void) | undefined;
+}
+
+/** Where a connection is in its life; it only moves forward, and may skip. */
+export type ConnectionState = "connecting" | "established" | "closing" | "closed";
+
+/** Counters of one connection. */
+export interface ConnectionStats extends TransportStats {
+  readonly outboundBytes: number;
+  readonly inboundHeldBytes: number;
+  readonly sentMessages: number;
+  readonly receivedMessages: number;
+  /** Live halves of streams, those of large messages included. */
+  readonly sendingStreams: number;
+  readonly receivingStreams: number;
+}
+
+/** A connection to one peer. */
+export class Connection
+  implements ConnectionSink, SendStreamOwner, ReceiveStreamOwner, MessageReceiverOwner, MessageSink {
+  /** Takes what arrives. To be set before the handshake is done, or in `onEstablished`. */
+  handler: ConnectionHandler | undefined;
+  readonly clock: Clock;
+  /** Deadlines of this connection and of what runs on it. */
+  readonly timers: TimerQueue;
+  readonly log: Logger;
+  /** What it may hold, in force. */
+  readonly limits: ConnectionLimits;
+  /** Inbound bytes held: large messages in progress, and what the layers above add to them. */
+  readonly inbound: InboundBudget;
+  /** Outbound bytes queued. */
+  readonly outbound: OutboundQueue;
+  /** Resolves when the handshake is done; rejects with an `EchoStreamError` when it never will be. */
+  readonly established: Promise<void>;
+  /** Resolves with the reason when the connection is gone; never rejects. */
+  readonly closed: Promise<CloseReason>;
+
+  readonly #options: ConnectionOptions;
+  readonly #messageStreamKind: number;
+  readonly #establishedGate: Gate = new Gate();
+  readonly #sending = new Map<StreamId, SendStream>();
+  readonly #receiving = new Map<StreamId, ReceiveStream | MessageReceiver>();
+  #transport: TransportConnection | undefined;
+  #resolveClosed!: (reason: CloseReason) => void;
+  #state: ConnectionState = "connecting";
+  #closeReason: CloseReason | undefined;
+  #sentMessages = 0;
+  #receivedMessages = 0;
+
+  private constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.#messageStreamKind = options.transport.messageStreamKind;
+    this.clock = options.clock ?? systemClock;
+    this.timers = options.timers ?? new TimerQueue(this.clock);
+    this.log = options.log ?? consoleLogger;
+    this.limits = options.limits ?? DEFAULT_CONNECTION_LIMITS;
+    this.inbound = new InboundBudget(reservableBytes(this.limits, options.transport));
+    this.outbound = new OutboundQueue(
+      this.limits.maxOutboundBytes,
+      this.limits.outboundStallTimeoutMs,
+      this.timers,
+      () => {
+        this.close(ConnectionCode.TOO_SLOW, `Peer took nothing for ${this.limits.outboundStallTimeoutMs} ms`);
+      },
+    );
+    this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
+    this.established = this.#establishedGate.wait();
+    // Whoever wants to know awaits it; nobody has to.
+    this.established.catch(() => {});
+  }
+
+  /** The server's side of a connection, in `Transport.listen`'s `accept`. */
+  static accept(transport: TransportConnection, options: ConnectionOptions): Connection {
+    const connection = new Connection(options);
+    connection.#transport = transport;
+    return connection;
+  }
+
+  /** Start a handshake to one address; `dial.ts` tries several. */
+  static dial(transport: Transport, dial: DialOptions, options: Omit<ConnectionOptions, "transport">): Connection {
+    const connection = new Connection({ ...options, transport: dial });
+    connection.#transport = transport.dial(dial, connection);
+    return connection;
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  get remote(): SocketAddress {
+    return this.transport.remote;
+  }
+
+  get local(): SocketAddress {
+    return this.transport.local;
+  }
+
+  /** The connection underneath, for its streams. */
+  get transport(): TransportConnection {
+    return this.#transport!;
+  }
+
+  /** Why it is gone, once it is. */
+  get closeReason(): CloseReason | undefined {
+    return this.#closeReason;
+  }
+
+  /** Bytes queued that have not left yet: messages and streams. */
+  get outboundBytes(): number {
+    return this.outbound.bytes;
+  }
+
+  /** Whether more should be sent; false from {@link ConnectionLimits.maxOutboundBytes} on. */
+  get writable(): boolean {
+    return this.outbound.writable;
+  }
+
+  /** Resolves when {@link writable} holds; rejects when the connection is gone. Many may wait: look again afterwards. */
+  ready(): Promise<void> {
+    return this.outbound.ready();
+  }
+
+  /**
+   * Send one message, copied before this returns. A small one shares packets with others; a large one has a stream of its own, which
+   * is returned and may be reset half-way, for as long as its last byte has not left. On a connection that is gone nothing happens.
+   */
+  sendMessage(bytes: Uint8Array): SendStream | undefined {
+    if (this.#state === "closing" || this.#state === "closed") return undefined;
+    this.#sentMessages++;
+    if (bytes.length <= PACKED_MESSAGE_LIMIT_BYTES) {
+      this.outbound.add(bytes.length);
+      this.#transport!.sendMessage(bytes);
+      return undefined;
+    }
+    const stream = this.openUnidirectional();
+    const head = new Uint8Array(9);
+    head[0] = this.#messageStreamKind;
+    stream.write(head.subarray(0, writeVarint(head, 1, bytes.length)));
+    stream.finish(bytes);
+    return stream;
+  }
+
+  /** @throws {EchoStreamError} UNAVAILABLE when the connection is gone. */
+  openUnidirectional(): SendStream {
+    return this.#openSending(false);
+  }
+
+  /** @throws {EchoStreamError} UNAVAILABLE when the connection is gone. */
+  openBidirectional(): BidirectionalStream {
+    const send = this.#openSending(true);
+    const receive = new ReceiveStream(this, send.id, this.#options.transport.initialCreditBytes, false);
+    this.#receiving.set(send.id, receive);
+    return { send, receive };
+  }
+
+  /** Send a datagram, copied. A non-zero `id` is reported to `onDatagramSent`; `expiryMs` 0 never expires. */
+  sendDatagram(bytes: Uint8Array, id = 0, expiryMs = 0): void {
+    if (this.#state !== "closed") this.#transport!.sendDatagram(bytes, id, expiryMs);
+  }
+
+  /** End the connection with a connection code; the first reason given stays. Resolves when it is gone; never rejects. */
+  close(code: number = ConnectionCode.NO_ERROR, reason = ""): Promise<CloseReason> {
+    if (this.#state === "connecting" || this.#state === "established") {
+      this.#state = "closing";
+      this.#transport!.close(code, reason);
+    }
+    return this.closed;
+  }
+
+  stats(): ConnectionStats {
+    return {
+      ...this.transport.stats(),
+      outboundBytes: this.outbound.bytes,
+      inboundHeldBytes: this.inbound.heldBytes,
+      sentMessages: this.#sentMessages,
+      receivedMessages: this.#receivedMessages,
+      sendingStreams: this.#sending.size,
+      receivingStreams: this.#receiving.size,
+    };
+  }
+
+  // What the transport reports (ConnectionSink).
+
+  onEstablished(): void {
+    if (this.#state !== "connecting") return;
+    this.#state = "established";
+    this.#guard(() => this.#options.onEstablished?.(this));
+    this.#establishedGate.open();
+  }
+
+  onOpened(stream: StreamId): void {
+    this.#sending.get(stream)?.hasOpened();
+  }
+
+  onData(stream: StreamId, bytes: Uint8Array, finished: boolean): void {
+    if (this.#state !== "established") return;
+    try {
+      const receiving = this.#receiving.get(stream);
+      if (receiving !== undefined) receiving.onData(bytes, finished);
+      else if (stream < 0) return;
+      else if (isUnidirectional(stream) && bytes[0] === this.#messageStreamKind) {
+        this.#takeMessages(stream, bytes, finished);
+      } else this.#takeStream(stream, bytes, finished);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  onReset(stream: StreamId, code: number): void {
+    if (this.#state !== "established") return;
+    const receiving = this.#receiving.get(stream);
+    if (receiving !== undefined) return this.#guard(() => receiving.onReset(code));
+    // Reset before its first byte was read: nobody knows what it was. Its other half would stay open for ever.
+    if (stream >= 0 && !isUnidirectional(stream)) this.transport.reset(stream, StreamCode.CANCELLED);
+  }
+
+  onStopped(stream: StreamId, code: number): void {
+    this.#guard(() => this.#sending.get(stream)?.stopped(code));
+  }
+
+  onWritten(stream: StreamId, bytes: number): void {
+    this.#sending.get(stream)?.written(bytes);
+  }
+
+  onMessagesSent(bytes: number): void {
+    this.outbound.remove(bytes);
+  }
+
+  onDatagram(bytes: Uint8Array, arrivalUs: number): void {
+    if (this.#state === "established") this.#guard(() => this.handler?.onDatagram(bytes, arrivalUs));
+  }
+
+  onDatagramSent(id: number, departureUs: number): void {
+    this.#guard(() => this.handler?.onDatagramSent?.(id, departureUs));
+  }
+
+  onClosed(close: TransportClose): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    const reason = closeReason(close, formatAddress(this.remote));
+    this.#closeReason = reason;
+    this.#establishedGate.fail(reason.error);
+    this.outbound.close(reason.error);
+    for (const stream of [...this.#sending.values()]) this.#guard(() => stream.connectionClosed(reason.error));
+    for (const stream of [...this.#receiving.values()]) this.#guard(() => stream.onClosed(reason.error));
+    this.#guard(() => this.handler?.onClosed(reason));
+    this.#resolveClosed(reason);
+  }
+
+  // What its streams ask of it.
+
+  get maxOutboundStreamBytes(): number {
+    return this.limits.maxOutboundStreamBytes;
+  }
+
+  get maxMessageBytes(): number {
+    return this.limits.maxMessageBytes;
+  }
+
+  get headerTimeoutMs(): number {
+    return this.limits.headerTimeoutMs;
+  }
+
+  /** Messages pass through here, so that a handler that closes the connection gets no more of the same packet. */
+  get messages(): MessageSink {
+    return this;
+  }
+
+  onMessage(bytes: Uint8Array, start: number, end: number, owned: boolean): void {
+    if (this.#state !== "established") return;
+    this.#receivedMessages++;
+    this.handler!.onMessage(bytes, start, end, owned);
+  }
+
+  onOversizeMessage(bytes: Uint8Array, start: number, end: number, length: number): void {
+    if (this.#state !== "established") return;
+    this.#receivedMessages++;
+    this.handler!.onOversizeMessage(bytes, start, end, length);
+  }
+
+  forgetSending(stream: StreamId): void {
+    this.#sending.delete(stream);
+  }
+
+  forgetReceiving(stream: StreamId): void {
+    this.#receiving.delete(stream);
+  }
+
+  refuseReceiving(stream: StreamId): void {
+    this.transport.stop(stream, StreamCode.LIMIT_EXCEEDED);
+  }
+
+  headerTimedOut(stream: ReceiveStream): void {
+    this.log({
+      level: "warn",
+      category: "connection",
+      message: "Stream header did not arrive in time",
+      fields: { peer: formatAddress(this.remote), timeoutMs: this.limits.headerTimeoutMs },
+    });
+    stream.stop(StreamCode.TIMED_OUT);
+    this.#sending.get(stream.id)?.reset(StreamCode.TIMED_OUT);
+  }
+
+  stoppedError(code: number): EchoStreamError {
+    const message = `${formatAddress(this.remote)} stopped the stream with code 0x${code.toString(16)}`;
+    return new EchoStreamError(ErrorCode.CANCELLED, message, { remote: true });
+  }
+
+  #takeMessages(stream: StreamId, bytes: Uint8Array, finished: boolean): void {
+    if (finished) return splitMessages(bytes, 1, this.limits.maxMessageBytes, this);
+    const receiver = new MessageReceiver(this, stream, this.#options.transport.initialCreditBytes);
+    this.#receiving.set(stream, receiver);
+    receiver.onData(bytes, false, 1);
+  }
+
+  #takeStream(stream: StreamId, bytes: Uint8Array, finished: boolean): void {
+    const bidirectional = !isUnidirectional(stream);
+    if (bytes.length === 0 && finished && !bidirectional) return;
+    const receive = new ReceiveStream(this, stream, this.#options.transport.initialCreditBytes, true);
+    this.#receiving.set(stream, receive);
+    let send: SendStream | undefined;
+    if (bidirectional) {
+      send = new SendStream(this, stream, true);
+      this.#sending.set(stream, send);
+    }
+    this.handler!.onStream(receive, send);
+    receive.onData(bytes, finished);
+  }
+
+  #openSending(bidirectional: boolean): SendStream {
+    if (this.#state === "closing" || this.#state === "closed") {
+      throw this.#closeReason?.error ??
+        new EchoStreamError(ErrorCode.UNAVAILABLE, `Connection to ${formatAddress(this.remote)} is closing`);
+    }
+    const stream = new SendStream(this, this.#transport!.open(bidirectional), false);
+    this.#sending.set(stream.id, stream);
+    return stream;
+  }
+
+  #guard(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Something in a callback threw: the peer broke the spec, or we have a fault. */
+  #fail(error: unknown): void {
+    const known = error instanceof EchoStreamError && Object.hasOwn(ConnectionCode, error.code) ? error : undefined;
+    this.log({
+      level: known === undefined ? "error" : "warn",
+      category: "connection",
+      message: known === undefined ? "Closing a connection after an unexpected error" : "Closing a connection",
+      fields: { peer: formatAddress(this.remote), reason: known?.message },
+      error: known === undefined ? error : undefined,
+    });
+    if (known === undefined) this.close(ConnectionCode.INTERNAL_ERROR, "Internal error");
+    else this.close(ConnectionCode[known.code as keyof typeof ConnectionCode], known.message);
+  }
+}
+
+/** Both halves of a bidirectional stream. */
+export interface BidirectionalStream {
+  readonly send: SendStream;
+  readonly receive: ReceiveStream;
+}
+
+/** What messages may reserve, so that they and the first bytes of all streams together stay within the limit. */
+function reservableBytes(limits: ConnectionLimits, transport: ConnectionOptions["transport"]): number {
+  const streams = transport.maxBidirectionalStreams + transport.maxUnidirectionalStreams;
+  return Math.max(limits.maxMessageBytes, limits.maxInboundBytes - streams * transport.initialCreditBytes);
+}
+
+/** Streams of the peer carry their QUIC id, whose second bit tells (RFC 9000 §2.1). */
+function isUnidirectional(stream: StreamId): boolean {
+  return (stream & 2) !== 0;
+}
+
+/**
+ * Larger messages have a stream of their own. A QUIC packet has at least 1,200 bytes (RFC 9000 §14): less its header (up to 25), tag
+ * (16), stream frame header (up to 19), kind byte and length, 1,100 always fit.
+ */
+const PACKED_MESSAGE_LIMIT_BYTES = 1_100;

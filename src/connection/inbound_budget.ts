@@ -1,0 +1,66 @@
+/**
+ * What one connection may hold of bytes that arrived and are not handled yet. Credit for a large message is given only when its
+ * last byte is paid for, in order of arrival, so that some message always completes and both sides never wait for ever.
+ *
+ * @module
+ */
+
+/** Inbound bytes of a connection. */
+export class InboundBudget {
+  readonly #limitBytes: number;
+  #heldBytes = 0;
+  readonly #waiting = new Set<Reservation>();
+
+  /** @param limitBytes What may be reserved in all, at least the largest single reservation. */
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes;
+  }
+
+  /** Bytes reserved or held. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** Count bytes that are here already and cannot be refused; pair with {@link release}. */
+  hold(bytes: number): void {
+    this.#heldBytes += bytes;
+  }
+
+  /**
+   * Ask for room. `onReserved` is called now when there is enough and nobody waits, otherwise when others have released enough.
+   * One that is no longer wanted is given back with {@link cancel}, a granted one with {@link release}.
+   */
+  reserve(bytes: number, onReserved: () => void): Reservation {
+    const reservation: Reservation = { bytes, onReserved };
+    this.#waiting.add(reservation);
+    this.#serve();
+    return reservation;
+  }
+
+  /** Take back a reservation, granted or not. */
+  cancel(reservation: Reservation): void {
+    if (this.#waiting.delete(reservation)) this.#serve();
+    else this.release(reservation.bytes);
+  }
+
+  /** Give room back. */
+  release(bytes: number): void {
+    this.#heldBytes -= bytes;
+    if (this.#waiting.size > 0) this.#serve();
+  }
+
+  #serve(): void {
+    for (const reservation of this.#waiting) {
+      if (this.#heldBytes + reservation.bytes > this.#limitBytes && this.#heldBytes > 0) return;
+      this.#waiting.delete(reservation);
+      this.#heldBytes += reservation.bytes;
+      reservation.onReserved();
+    }
+  }
+}
+
+/** Room that was asked for. */
+export interface Reservation {
+  readonly bytes: number;
+  readonly onReserved: () => void;
+}

@@ -1,0 +1,165 @@
+/**
+ * The sending half of a QUIC stream: writes are copied at once, back-pressure is counted in bytes that have not left yet, and the
+ * last bytes carry the end of the stream (a stream that carried data is never finished apart from them; docs/protocol.md).
+ *
+ * @module
+ */
+
+import { type EchoStreamError } from "../protocol/error.ts";
+import { Gate } from "./gate.ts";
+import { type OutboundQueue } from "./outbound_queue.ts";
+import { type StreamId, type TransportConnection } from "./transport.ts";
+
+/** What a sending half needs of its connection. */
+export interface SendStreamOwner {
+  readonly transport: TransportConnection;
+  readonly outbound: OutboundQueue;
+  /** Bytes queued for one stream before it asks for a pause. */
+  readonly maxOutboundStreamBytes: number;
+  /** Forget the stream: nothing more is reported about it. */
+  forgetSending(stream: StreamId): void;
+  /** Why nothing can be sent after a stop with `code`. */
+  stoppedError(code: number): EchoStreamError;
+}
+
+/** A stream's sending half. `"ended"` is finished, reset, stopped by the peer, or lost with its connection. */
+export class SendStream {
+  readonly id: StreamId;
+  /** The peer asked for no more (STOP_SENDING) with this code; the stream has ended then. */
+  onStopped: ((code: number) => void) | undefined;
+  readonly #owner: SendStreamOwner;
+  readonly #gate: Gate = new Gate();
+  #openedGate: Gate | undefined;
+  #opened: boolean;
+  #queuedBytes = 0;
+  #carriedData = false;
+  #finished = false;
+  #failure: Error | undefined;
+
+  /** @param opened True for a stream of the peer, which has its QUIC id already. */
+  constructor(owner: SendStreamOwner, id: StreamId, opened: boolean) {
+    this.#owner = owner;
+    this.id = id;
+    this.#opened = opened;
+  }
+
+  /** Bytes written that have not left yet. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** Whether a write now would be welcome. */
+  get writable(): boolean {
+    return this.#failure === undefined && this.#queuedBytes < this.#owner.maxOutboundStreamBytes &&
+      this.#owner.outbound.writable;
+  }
+
+  /** True after {@link finish}, {@link reset}, a stop by the peer or the end of the connection. */
+  get ended(): boolean {
+    return this.#finished || this.#failure !== undefined;
+  }
+
+  /** Resolves when the peer's stream credit has let the stream leave; rejects when it ends before. */
+  get opened(): Promise<void> {
+    if (this.#opened) return Promise.resolve();
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    this.#openedGate ??= new Gate();
+    return this.#openedGate.wait();
+  }
+
+  /**
+   * Queue `bytes`, which are copied before this returns. False means: wait for {@link ready} before the next.
+   * On a stream that the peer stopped or whose connection closed they are dropped, and `ready` tells why.
+   * @throws {TypeError} after {@link finish} or {@link reset}.
+   */
+  write(bytes: Uint8Array): boolean {
+    if (this.#finished) throw new TypeError("Stream is finished, nothing can be written");
+    if (this.#failure !== undefined) return this.#dropped();
+    if (bytes.length === 0) return this.writable;
+    this.#queue(bytes, false);
+    return this.writable;
+  }
+
+  /**
+   * End the stream with its last bytes.
+   * @throws {TypeError} when it has ended here already, or when it carried data and `lastBytes` is empty.
+   */
+  finish(lastBytes: Uint8Array = NOTHING): void {
+    if (this.#finished) throw new TypeError("Stream is finished already");
+    if (this.#failure !== undefined) return void this.#dropped();
+    if (lastBytes.length === 0 && this.#carriedData) {
+      throw new TypeError("A stream that carried data ends with its last bytes, got none");
+    }
+    this.#finished = true;
+    this.#queue(lastBytes, true);
+    if (this.#queuedBytes === 0) this.#owner.forgetSending(this.id);
+  }
+
+  /** Abandon the stream with an application code; what is queued is dropped. Nothing happens when it has ended and left. */
+  reset(code: number): void {
+    if (this.#failure !== undefined || (this.#finished && this.#queuedBytes === 0)) return;
+    this.#owner.transport.reset(this.id, code);
+    this.#end(new TypeError("Stream was reset, nothing can be written"));
+  }
+
+  /** Resolves when {@link writable} holds; rejects when the stream was stopped or its connection closed. */
+  async ready(): Promise<void> {
+    while (!this.writable) {
+      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#queuedBytes >= this.#owner.maxOutboundStreamBytes) await this.#gate.wait();
+      else await this.#owner.outbound.ready();
+    }
+  }
+
+  /** For the connection: so many bytes have left. */
+  written(bytes: number): void {
+    const left = Math.min(bytes, this.#queuedBytes);
+    this.#queuedBytes -= left;
+    this.#owner.outbound.remove(left);
+    if (this.#queuedBytes === 0 && this.#finished) this.#owner.forgetSending(this.id);
+    if (this.#queuedBytes <= this.#owner.maxOutboundStreamBytes / 2) this.#gate.open();
+  }
+
+  /** For the connection: the stream has its QUIC id. */
+  hasOpened(): void {
+    this.#opened = true;
+    this.#openedGate?.open();
+  }
+
+  /** For the connection: the peer sent STOP_SENDING. */
+  stopped(code: number): void {
+    // Tells the transport to drop what is queued; QUIC itself answers with a reset (RFC 9000 §3.5).
+    this.#owner.transport.reset(this.id, code);
+    this.#end(this.#owner.stoppedError(code));
+    this.onStopped?.(code);
+  }
+
+  /** For the connection: it is gone. */
+  connectionClosed(error: Error): void {
+    this.#end(error);
+  }
+
+  #queue(bytes: Uint8Array, finish: boolean): void {
+    if (bytes.length > 0) this.#carriedData = true;
+    this.#queuedBytes += bytes.length;
+    this.#owner.outbound.add(bytes.length);
+    this.#owner.transport.write(this.id, bytes, finish);
+  }
+
+  #end(error: Error): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    this.#owner.outbound.remove(this.#queuedBytes);
+    this.#queuedBytes = 0;
+    this.#owner.forgetSending(this.id);
+    this.#gate.fail(error);
+    this.#openedGate?.fail(error);
+  }
+
+  #dropped(): false {
+    if (this.#failure instanceof TypeError) throw this.#failure;
+    return false;
+  }
+}
+
+const NOTHING = new Uint8Array(0);
