@@ -1,0 +1,74 @@
+/**
+ * Frames: varint type, varint length, body. They follow one another on control, event, media and call streams.
+ * Spec: docs/protocol.md, "Frames".
+ *
+ * @module
+ */
+
+import { protocolViolation } from "./error.ts";
+import type { Writer } from "./writer.ts";
+
+/** First varint of a frame. */
+export const FrameType = {
+  /** First frame of a streaming call, from either side. */
+  HEADERS: 0x01,
+  /** One value of a streaming call. */
+  MESSAGE: 0x02,
+  /** The caller sends no more values. */
+  END: 0x03,
+  /** The callee is done, with a status. */
+  TRAILER: 0x04,
+  /** Limits, features and tokens. First frame of a control stream. */
+  SETTINGS: 0x10,
+  /** The connection drains. */
+  GOAWAY: 0x11,
+  /** Reserved for clock synchronisation where datagrams do not work. */
+  TIME_SYNC: 0x12,
+  /** Events were taken. */
+  EVENT_ACK: 0x13,
+  /** Reserved for the answer to a resume token. */
+  RESUMED: 0x14,
+  /** One event. */
+  EVENT: 0x20,
+  /** One media frame. */
+  MEDIA: 0x30,
+} as const;
+
+/** Type of a frame this version knows. */
+export type FrameType = (typeof FrameType)[keyof typeof FrameType];
+
+/** One frame; its body is `bytes[start, end)`. */
+export interface Frame {
+  readonly type: FrameType;
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  /** True when `bytes` belong to this frame alone and stay as they are; otherwise copy what is to be kept. */
+  readonly owned: boolean;
+}
+
+/** Append type and length of a frame whose body is what is written until {@link endFrame}. Returns the mark it needs. */
+export function beginFrame(writer: Writer, type: FrameType): number {
+  writer.varint(type);
+  return writer.beginLength();
+}
+
+/** Fill in the length of the frame that {@link beginFrame} opened. */
+export function endFrame(writer: Writer, mark: number): void {
+  writer.endLength(mark);
+}
+
+/** True when this version knows frames of `type`; others are skipped. */
+export function isFrameType(type: number): type is FrameType {
+  return FRAME_TYPES.has(type);
+}
+
+/** @throws {EchoStreamError} PROTOCOL_VIOLATION, always: a known frame came where it may not. */
+export function misplacedFrame(frame: Frame, place: string): never {
+  throw protocolViolation(`Frame 0x${frame.type.toString(16)} ${place}`);
+}
+
+// The reserved types are skipped as unknown ones are, until they mean something.
+const FRAME_TYPES: ReadonlySet<number> = new Set(
+  Object.values(FrameType).filter((type) => type !== FrameType.TIME_SYNC && type !== FrameType.RESUMED),
+);
