@@ -29,7 +29,8 @@ export interface Untyped {
 export type ApiOf<S> = "~api" extends keyof S ? (S extends HasApi<infer A> ? A : never) : S;
 
 /** One part of the API in `S`; a part that is not there is empty. */
-export type PartOf<S, Part extends keyof Api> = ApiOf<S> extends { readonly [K in Part]?: infer X } ? (unknown extends X ? None : X)
+export type PartOf<S, Part extends keyof Api> = ApiOf<S> extends { readonly [K in Part]?: infer X }
+  ? (unknown extends X ? None : X)
   : None;
 
 /** Method names `request` accepts. */
@@ -74,4 +75,6 @@ export interface PushEvent<I, O> extends Event<I> {
 
 type InputOf<M> = M extends Unary<infer I, unknown> ? I : M extends (input: infer I) => unknown ? I : never;
 type OutputOf<M> = M extends Unary<infer _I, infer O> ? O : M extends (input: never) => infer O ? Awaited<O> : never;
-type PayloadOf<E> = E extends PushEvent<infer _I, infer O> ? O : E extends Event<infer P> ? P : E;
+type PayloadOf<E> = "~received" extends keyof E ? (E extends PushEvent<unknown, infer O> ? O : never)
+  : E extends Event<infer P> ? P
+  : E;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { CloseReason } from "../connection/connection.ts";
+import type { CloseReason } from "../connection/close_reason.ts";
 import type { ClientContext } from "../context.ts";
 import type { Call } from "../rpc/handler.ts";
 import type { SchemaInput, SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { CloseReason } from "../connection/connection.ts";
+import type { CloseReason } from "../connection/close_reason.ts";
 import type { ServerContext } from "../context.ts";
 import type { Call } from "../rpc/handler.ts";
 import type { SchemaInput, SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";

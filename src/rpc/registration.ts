@@ -24,13 +24,17 @@ export function registerMethod<C>(router: Router<C>, name: string, args: readonl
     return;
   }
   if (typeof description !== "object" || description === null) {
-    throw new TypeError(`Method "${name}" takes a Standard Schema, or { input, output, idempotent }, before its handler`);
+    throw new TypeError(
+      `Method "${name}" takes a Standard Schema, or { input, output, idempotent }, before its handler`,
+    );
   }
   const { input, output, idempotent, ...rest } = description as Record<string, unknown>;
   const unknown = Object.keys(rest);
   if (unknown.length > 0) throw new TypeError(`Method "${name}" does not know the option "${unknown[0]}"`);
   for (const [role, schema] of [["input", input], ["output", output]] as const) {
-    if (schema !== undefined && !isSchema(schema)) throw new TypeError(`The ${role} of method "${name}" is not a Standard Schema`);
+    if (schema !== undefined && !isSchema(schema)) {
+      throw new TypeError(`The ${role} of method "${name}" is not a Standard Schema`);
+    }
   }
   router.handle(name, unary(name, handler), {
     ...(isSchema(input) ? { input } : {}),

@@ -5,24 +5,19 @@
  */
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { Issue } from "../protocol/error.ts";
 
 export type { StandardSchemaV1 };
 
 /** What a schema accepts before validation. */
-export type SchemaInput<S> = S extends { readonly "~standard": { readonly types?: { readonly input: infer I } | undefined } } ? I
+export type SchemaInput<S> = S extends
+  { readonly "~standard": { readonly types?: { readonly input: infer I } | undefined } } ? I
   : never;
 
 /** What a schema yields after validation. */
-export type SchemaOutput<S> = S extends { readonly "~standard": { readonly types?: { readonly output: infer O } | undefined } } ? O
+export type SchemaOutput<S> = S extends
+  { readonly "~standard": { readonly types?: { readonly output: infer O } | undefined } } ? O
   : never;
-
-/** One reason why a value was refused, as it travels to the caller. */
-export interface SchemaIssue {
-  /** What is wrong, in the words of the schema library. */
-  readonly message: string;
-  /** Keys from the value's root to the place that is wrong; empty for the root itself. */
-  readonly path: readonly (string | number)[];
-}
 
 /** What {@link validate} yields. */
 export type ValidationResult = StandardSchemaV1.Result<unknown>;
@@ -46,7 +41,7 @@ export function validate(schema: StandardSchemaV1, value: unknown): ValidationRe
 }
 
 /** The issues of a failed validation as plain values that can travel; at most {@link MAX_ISSUES} of them. */
-export function toIssues(issues: readonly StandardSchemaV1.Issue[]): SchemaIssue[] {
+export function toIssues(issues: readonly StandardSchemaV1.Issue[]): Issue[] {
   return issues.slice(0, MAX_ISSUES).map((issue) => ({
     message: issue.message,
     path: (issue.path ?? []).map((segment) => {

@@ -43,7 +43,8 @@ export type MethodOf<I, R> = R extends AsyncIterable<infer Item> ? ServerStream<
 export type RawResult = MaybePromise<Bytes | string> | AsyncIterable<Bytes>;
 
 /** What the caller of a handler without a schema gets for `R`: always bytes. */
-export type RawMethodOf<R> = R extends AsyncIterable<unknown> ? ServerStream<Bytes | string, Bytes> : Unary<Bytes | string, Bytes>;
+export type RawMethodOf<R> = R extends AsyncIterable<unknown> ? ServerStream<Bytes | string, Bytes>
+  : Unary<Bytes | string, Bytes>;
 
 /** Names that may be sent: those declared in `P`, or any while `P` is empty. */
 export type EventName<P> = [keyof P] extends [never] ? string : keyof P & string;

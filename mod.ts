@@ -1,0 +1,54 @@
+/**
+ * RPC and real-time streams over QUIC for Node, Deno and Bun.
+ *
+ * ```ts
+ * import { cbor, RpcClient, RpcServer } from "@echostream/core";
+ *
+ * const server = RpcServer.builder()
+ *   .bind("127.0.0.1:0")
+ *   .handler("echo", (_session, bytes) => bytes)
+ *   .handler("add", cbor<{ a: number; b: number }>(), (_session, { a, b }) => a + b)
+ *   .build();
+ * const { addresses } = await server.start();
+ *
+ * const client = await RpcClient.connect<typeof server>(addresses[0]);
+ * console.log(await client.request("add", { a: 1, b: 2 })); // 3
+ * await client.close();
+ * await server.shutdown();
+ * ```
+ *
+ * @module
+ */
+
+export { RpcServer, type ShutdownOptions, type StartedServer } from "./src/server/server.ts";
+export type { RpcServerBuilder } from "./src/server/builder.ts";
+export { type ClientCloseOptions, RpcClient, type Subscription } from "./src/client/client.ts";
+export type { RpcClientBuilder } from "./src/client/builder.ts";
+export type { ClientOptions } from "./src/client/definition.ts";
+
+export type { ClientPlugin, ServerPlugin } from "./src/plugin/plugin.ts";
+export type { HandlerOptions, InputOptions, RawOptions, ServerBuilder } from "./src/plugin/server_builder.ts";
+export type { ClientBuilder } from "./src/plugin/client_builder.ts";
+export type { Untyped } from "./src/plugin/api.ts";
+
+export type { CloseOptions, Session, SessionStats } from "./src/session.ts";
+export type { EndpointOptions } from "./src/session/endpoint_options.ts";
+export type { ClientContext, ServerContext } from "./src/context.ts";
+
+export { cbor, type SchemaInput, type SchemaOutput, type StandardSchemaV1 } from "./src/rpc/schema.ts";
+export type { Call } from "./src/rpc/handler.ts";
+export type { CallOptions } from "./src/rpc/call_options.ts";
+export type { Event, None, Unary } from "./src/rpc/signature.ts";
+export type { Limits } from "./src/rpc/limits.ts";
+
+export type { MediaSender } from "./src/stream/media_sender.ts";
+export type { IncomingStream, MediaFrame } from "./src/stream/incoming_stream.ts";
+export type { StreamOptions } from "./src/stream/stream_options.ts";
+
+export { EchoStreamError, ErrorCode, type Issue } from "./src/protocol/error.ts";
+export type { Metadata, MetadataInit } from "./src/protocol/metadata.ts";
+export type { CloseReason } from "./src/connection/close_reason.ts";
+export type { TlsClientOptions, TlsServerOptions } from "./src/connection/tls.ts";
+export type { ConnectionLimits, TransportTuning } from "./src/connection/options.ts";
+export type { SocketAddress, Transport } from "./src/connection/transport.ts";
+export { consoleLogger, type Logger, type LogLevel, type LogRecord, silentLogger } from "./src/trace.ts";

@@ -1,0 +1,164 @@
+/**
+ * The builder behind `RpcClient.builder()`. Names and the address are checked by the call that gives them, certificates and options by `build`.
+ *
+ * @module
+ */
+
+import { formatAddress, parseAddress } from "../connection/address.ts";
+import type { CloseReason } from "../connection/close_reason.ts";
+import type { TlsClientOptions } from "../connection/tls.ts";
+import type { SocketAddress } from "../connection/transport.ts";
+import type { ClientContext } from "../context.ts";
+import type { EmittedBy, Push, PushName, Untyped } from "../plugin/api.ts";
+import type { ClientBuilder } from "../plugin/client_builder.ts";
+import type { ClientPlugin } from "../plugin/plugin.ts";
+import type { HandlerOptions, InputOptions, RawOptions } from "../plugin/server_builder.ts";
+import type { Call } from "../rpc/handler.ts";
+import { registerListener, registerMethod } from "../rpc/registration.ts";
+import type { SchemaInput, SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";
+import type { Bytes, MaybePromise } from "../rpc/signature.ts";
+import { mergeOptions } from "../session/endpoint_options.ts";
+import type { Session } from "../session.ts";
+import type { IncomingStream } from "../stream/incoming_stream.ts";
+import type { RpcClient } from "./client.ts";
+import { ClientDefinition, type ClientOptions } from "./definition.ts";
+
+/** Collects what a client consists of; every method but {@link build} returns the same builder. */
+export class RpcClientBuilder<S = Untyped> implements ClientBuilder<S> {
+  readonly #definition = new ClientDefinition();
+  readonly #create: (definition: ClientDefinition, address: string) => Promise<unknown>;
+  #built = false;
+
+  /** @internal Use `RpcClient.builder()`. */
+  constructor(create: (definition: ClientDefinition, address: string) => Promise<unknown>) {
+    this.#create = create;
+  }
+
+  /**
+   * The server: `"host:port"`, `"[ipv6]:port"`, `"echostream://host:port"`, or an address a server started on.
+   * @throws {TypeError | RangeError} when the address is not valid, naming it.
+   */
+  connect(address: string | SocketAddress): this {
+    const definition = this.#open();
+    const text = typeof address === "object" && address !== null ? formatAddress(address) : address;
+    parseAddress(text, 1);
+    definition.address = text;
+    return this;
+  }
+
+  /** How the server's certificate is judged. A mistake in the PEM is named by {@link build}. */
+  tls(options: TlsClientOptions): this {
+    return this.options({ tls: options });
+  }
+
+  /** Change settings that have defaults; later calls win, limits and tuning field by field. */
+  options(options: ClientOptions): this {
+    const definition = this.#open();
+    definition.options = mergeOptions(definition.options, options);
+    return this;
+  }
+
+  /** Keep a value in the client's context, there before the first hook runs. */
+  set(name: string, value: unknown): this {
+    this.#open().context.set(name, value);
+    return this;
+  }
+
+  /**
+   * Answer calls the server makes; as `handler` of a server.
+   * @throws {TypeError} when the name is taken, or is not 1 to 128 printable ASCII characters.
+   */
+  handler(
+    name: string,
+    handler: (session: Session<EmittedBy<S>>, payload: Bytes, call: Call) => MaybePromise<Bytes | string>,
+  ): this;
+  handler(
+    name: string,
+    options: RawOptions,
+    handler: (session: Session<EmittedBy<S>>, payload: Bytes, call: Call) => MaybePromise<Bytes | string>,
+  ): this;
+  handler<I extends StandardSchemaV1>(
+    name: string,
+    input: I | InputOptions<I>,
+    handler: (session: Session<EmittedBy<S>>, payload: SchemaOutput<I>, call: Call) => unknown,
+  ): this;
+  handler<I extends StandardSchemaV1, O extends StandardSchemaV1>(
+    name: string,
+    options: HandlerOptions<I, O>,
+    handler: (session: Session<EmittedBy<S>>, payload: SchemaOutput<I>, call: Call) => MaybePromise<SchemaInput<O>>,
+  ): this;
+  handler(name: string, ...args: unknown[]): this {
+    registerMethod(this.#open().router, name, args);
+    return this;
+  }
+
+  /**
+   * Take events the server pushes: as the API `S` declares them, as they were sent where it is not known, or validated by a schema.
+   * @throws {TypeError} when the name is not 1 to 128 printable ASCII characters.
+   */
+  listener<N extends PushName<S>>(
+    name: N,
+    listener: (session: Session<EmittedBy<S>>, payload: Push<S, N>) => unknown,
+  ): this;
+  listener<I extends StandardSchemaV1>(
+    name: string,
+    schema: I,
+    listener: (session: Session<EmittedBy<S>>, payload: SchemaOutput<I>) => unknown,
+  ): this;
+  listener(name: string, ...args: unknown[]): this {
+    registerListener(this.#open().listeners, name, args, false);
+    return this;
+  }
+
+  /**
+   * Take streams the server opens under `name`.
+   * @throws {TypeError} when the name is taken, or is not 1 to 128 printable ASCII characters.
+   */
+  stream(name: string, handler: (session: Session<EmittedBy<S>>, incoming: IncomingStream) => unknown): this {
+    this.#open().streams.handle(name, handler);
+    return this;
+  }
+
+  /** Once connected, before anything the server sends is served; may make requests. One that throws ends the connection and fails `build`. */
+  onConnect(hook: (context: ClientContext, session: Session<EmittedBy<S>>) => unknown): this {
+    this.#open().onConnect.add(hook);
+    return this;
+  }
+
+  /** After the connection has ended, where `onConnect` hooks began. */
+  onDisconnect(hook: (context: ClientContext, reason: CloseReason) => unknown): this {
+    this.#open().onDisconnect.add(hook);
+    return this;
+  }
+
+  /**
+   * Install a plugin now.
+   * @throws {TypeError} when a plugin of that name was installed before.
+   */
+  plugin(plugin: ClientPlugin): this {
+    this.#open().plugins.install(plugin, this as ClientBuilder<S>);
+    return this;
+  }
+
+  /**
+   * Connect. A builder builds once.
+   * @throws {TypeError | RangeError} (as rejection) when it was built before, there is no address, or an option is out of range.
+   * @throws {EchoStreamError} (as rejection) UNAVAILABLE when nobody answers in time, naming the addresses tried; UNAUTHENTICATED when TLS refuses.
+   */
+  async build(): Promise<RpcClient<S>> {
+    const definition = this.#open();
+    const { address } = definition;
+    if (address === undefined) {
+      throw new TypeError('Client has no address to connect to; call connect("127.0.0.1:5000") before build()');
+    }
+    this.#built = true;
+    return await this.#create(definition, address) as RpcClient<S>;
+  }
+
+  #open(): ClientDefinition {
+    if (this.#built) {
+      throw new TypeError("This builder has built its client already; make another with RpcClient.builder()");
+    }
+    return this.#definition;
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * A client: one connection to a server, from its handshake to the last disconnect hook.
+ *
+ * @module
+ */
+
+import type { CloseReason } from "../connection/close_reason.ts";
+import { Connection } from "../connection/connection.ts";
+import { dial } from "../connection/dial.ts";
+import { nativeTransport } from "../connection/native.ts";
+import { clientVerification } from "../connection/tls.ts";
+import type { SocketAddress } from "../connection/transport.ts";
+import type { ClientContext } from "../context.ts";
+import type {
+  EmittedBy,
+  MethodInput,
+  MethodName,
+  MethodOutput,
+  Push,
+  PushName,
+  SentEvent,
+  SentEventName,
+  StreamName,
+  Untyped,
+} from "../plugin/api.ts";
+import type { CallOptions } from "../rpc/call_options.ts";
+import { registerListener } from "../rpc/registration.ts";
+import type { Bytes, None } from "../rpc/signature.ts";
+import type { SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";
+import { type EndpointSettings, endpointSettings } from "../session/endpoint_options.ts";
+import { Session } from "../session.ts";
+import type { MediaSender } from "../stream/media_sender.ts";
+import type { StreamOptions } from "../stream/stream_options.ts";
+import { RpcClientBuilder } from "./builder.ts";
+import type { ClientDefinition, ClientOptions } from "./definition.ts";
+
+/** How {@link RpcClient.close} ends what is in flight. */
+export interface ClientCloseOptions {
+  /** How long calls in flight may take, in milliseconds; 0 ends them at once. Default `limits.closeGraceMs`: 5,000. */
+  readonly graceMs?: number;
+  /** Told to the server. Default none. */
+  readonly reason?: string;
+}
+
+/** A listener added by {@link RpcClient.on}. */
+export interface Subscription extends Disposable {
+  /** Take the listener away; calling it again does nothing. */
+  close(): void;
+}
+
+/**
+ * A connected client. `S` says what the server offers: `typeof server`, an `interface Api`, or nothing; then every name is allowed,
+ * bytes or text go out and bytes come back.
+ *
+ * ```ts
+ * await using client = await RpcClient.connect<typeof server>("127.0.0.1:5000");
+ * const sum = await client.request("add", { a: 1, b: 2 });
+ * ```
+ */
+export class RpcClient<S = Untyped> implements AsyncDisposable {
+  readonly #definition: ClientDefinition;
+  readonly #session: Session;
+  readonly #ended: Promise<CloseReason>;
+
+  private constructor(definition: ClientDefinition, session: Session, settings: EndpointSettings) {
+    this.#definition = definition;
+    this.#session = session;
+    this.#ended = session.closed.then(async (reason) => {
+      for (const error of await definition.onDisconnect.runAll(definition.context, reason)) {
+        settings.log({ level: "error", category: "client", message: "An onDisconnect hook failed", error });
+      }
+      return reason;
+    });
+  }
+
+  /**
+   * Connect to `"host:port"`, `"[ipv6]:port"`, `"echostream://host:port"` or an address a server started on.
+   * @throws {TypeError | RangeError} (as rejection) when the address is not valid or an option is out of range.
+   * @throws {EchoStreamError} (as rejection) UNAVAILABLE when nobody answers in time, naming the addresses tried; UNAUTHENTICATED when TLS refuses.
+   */
+  static async connect<S = Untyped>(
+    address: string | SocketAddress,
+    options: ClientOptions = {},
+  ): Promise<RpcClient<S>> {
+    return await RpcClient.builder<S>().connect(address).options(options).build();
+  }
+
+  /** Begin to describe a client with handlers, listeners, hooks or plugins of its own. */
+  static builder<S = Untyped>(): RpcClientBuilder<S> {
+    return new RpcClientBuilder<S>((definition, address) => RpcClient.#open(definition, address));
+  }
+
+  /** The store shared with the hooks. */
+  get context(): ClientContext {
+    return this.#definition.context;
+  }
+
+  /** The session with the server: its id, counters and store. */
+  get session(): Session<EmittedBy<S>> {
+    return this.#session;
+  }
+
+  /** Resolves with the reason once the connection has ended and the disconnect hooks have run; never rejects. */
+  get closed(): Promise<CloseReason> {
+    return this.#ended;
+  }
+
+  /**
+   * Call a method of the server. `payload` is read before this returns.
+   * @throws {EchoStreamError} (as rejection) what the server answered; CANCELLED, DEADLINE_EXCEEDED; INVALID_ARGUMENT or RESOURCE_EXHAUSTED for what
+   * exceeds a limit; UNAVAILABLE when the connection has ended. Its `disposition` tells whether the handler may have run.
+   */
+  request<N extends MethodName<S>>(
+    method: N,
+    payload: MethodInput<S, N>,
+    options?: CallOptions,
+  ): Promise<MethodOutput<S, N>> {
+    return this.#session.request(method, payload, options) as Promise<MethodOutput<S, N>>;
+  }
+
+  /**
+   * Send an event; events arrive in order. Resolves when flow control has accepted it, which is not yet its arrival.
+   * @throws {EchoStreamError} (as rejection) RESOURCE_EXHAUSTED when it is too large, UNAVAILABLE when the connection has ended.
+   */
+  emit<N extends SentEventName<S>>(name: N, payload: SentEvent<S, N>): Promise<void> {
+    return (this.#session as Session<None>).emit(name, payload as Bytes | string);
+  }
+
+  /**
+   * Take events the server pushes, until the subscription is closed or disposed. Without a schema the payload arrives as it was sent, typed by the
+   * server's `pushes`; with one it is validated here.
+   * @throws {TypeError} when the name is not 1 to 128 printable ASCII characters.
+   */
+  on<N extends PushName<S>>(name: N, listener: (payload: Push<S, N>) => unknown): Subscription;
+  on<I extends StandardSchemaV1>(
+    name: string,
+    schema: I,
+    listener: (payload: SchemaOutput<I>) => unknown,
+  ): Subscription;
+  on(name: string, ...args: unknown[]): Subscription {
+    const listener = args.pop();
+    if (typeof listener !== "function") throw new TypeError(`Listener of event "${name}" is not a function`);
+    const remove = registerListener(
+      this.#definition.listeners,
+      name,
+      [...args, (_session: Session, payload: unknown): unknown => listener(payload)],
+      false,
+    );
+    return { close: remove, [Symbol.dispose]: remove };
+  }
+
+  /** Open a media stream to the server's handler of that name. Resolves when it may be written to. */
+  createStream<N extends StreamName<S>>(name: N, options?: StreamOptions): Promise<MediaSender> {
+    return this.#session.createStream(name, options);
+  }
+
+  /** End the connection in order; resolves when the disconnect hooks have run. Calling it again returns the same end. */
+  async close(options: ClientCloseOptions = {}): Promise<void> {
+    const { graceMs, reason } = options;
+    void this.#session.close(reason, graceMs === undefined ? {} : { graceMs });
+    await this.#ended;
+  }
+
+  /** {@link close} with the default grace. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  static async #open(definition: ClientDefinition, address: string): Promise<RpcClient> {
+    const settings = endpointSettings(definition.options, definition);
+    const verification = clientVerification(definition.options.tls);
+    const transport = definition.options.transport ?? await nativeTransport();
+    throw new Error("dial");
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * What a builder has collected: the complete description of a client that is not connected yet.
+ *
+ * @module
+ */
+
+import type { CloseReason } from "../connection/close_reason.ts";
+import type { TlsClientOptions } from "../connection/tls.ts";
+import { ClientContext } from "../context.ts";
+import { Hooks } from "../plugin/hooks.ts";
+import { PluginRegistry } from "../plugin/registry.ts";
+import { Listeners } from "../rpc/listeners.ts";
+import { Router } from "../rpc/router.ts";
+import type { StandardSchemaV1 } from "../rpc/schema.ts";
+import type { EndpointOptions } from "../session/endpoint_options.ts";
+import type { Session } from "../session.ts";
+import { StreamHandlers } from "../stream/stream_handlers.ts";
+
+/** Settings of a client that have defaults. */
+export interface ClientOptions extends EndpointOptions {
+  /** Milliseconds until connecting fails with UNAVAILABLE, all addresses of a name together. Default 5,000. */
+  readonly timeoutMs?: number;
+  /** Gives connecting up. */
+  readonly signal?: AbortSignal;
+  /** How the server's certificate is judged. Default: the system's authorities; on a loopback address also this user's development authority. */
+  readonly tls?: TlsClientOptions;
+}
+
+/** Filled by the builder, and by `client.on` while connected. */
+export class ClientDefinition {
+  readonly context = new ClientContext();
+  readonly router = new Router<Session>();
+  readonly listeners = new Listeners<Session>();
+  readonly streams = new StreamHandlers<Session>();
+  /** A client validates nothing it sends: its server does. */
+  readonly pushes: ReadonlyMap<string, StandardSchemaV1> = new Map();
+  readonly plugins = new PluginRegistry();
+  readonly onConnect = new Hooks<[context: ClientContext, session: Session]>("onConnect");
+  readonly onDisconnect = new Hooks<[context: ClientContext, reason: CloseReason]>("onDisconnect");
+  address: string | undefined;
+  options: ClientOptions = {};
+}

@@ -1,0 +1,215 @@
+/**
+ * The builder behind `RpcServer.builder()`. Names and addresses are checked by the call that gives them, certificates and options by `build`.
+ *
+ * @module
+ */
+
+import { parseAddress } from "../connection/address.ts";
+import type { CloseReason } from "../connection/close_reason.ts";
+import type { TlsServerOptions } from "../connection/tls.ts";
+import type { ServerContext } from "../context.ts";
+import type { PushEvent } from "../plugin/api.ts";
+import type { ServerPlugin } from "../plugin/plugin.ts";
+import type { HandlerOptions, InputOptions, RawOptions, ServerBuilder } from "../plugin/server_builder.ts";
+import { checkName } from "../protocol/name.ts";
+import type { Call } from "../rpc/handler.ts";
+import { registerListener, registerMethod } from "../rpc/registration.ts";
+import { isSchema, type SchemaInput, type SchemaOutput, type StandardSchemaV1 } from "../rpc/schema.ts";
+import type {
+  Bytes,
+  Event,
+  MaybePromise,
+  MethodOf,
+  None,
+  RawMethodOf,
+  RawResult,
+  Stream,
+  Unary,
+} from "../rpc/signature.ts";
+import { type EndpointOptions, mergeOptions } from "../session/endpoint_options.ts";
+import type { Session } from "../session.ts";
+import type { IncomingStream } from "../stream/incoming_stream.ts";
+import { ServerDefinition } from "./definition.ts";
+import type { RpcServer } from "./server.ts";
+
+/** Collects what a server consists of. Every method but {@link build} returns the same builder, with what was added in its type. */
+export class RpcServerBuilder<Methods = None, Events = None, Pushes = None, Streams = None>
+  implements ServerBuilder<Methods, Events, Pushes, Streams> {
+  readonly #definition = new ServerDefinition();
+  readonly #create: (definition: ServerDefinition) => unknown;
+  #built = false;
+
+  /** @internal Use `RpcServer.builder()`. */
+  constructor(create: (definition: ServerDefinition) => unknown) {
+    this.#create = create;
+  }
+
+  /**
+   * Listen on `"host:port"`, `"[ipv6]:port"` or every address of a host name; port 0 lets the system choose. May be called several times.
+   * @throws {TypeError | RangeError} when the address is not valid, naming it.
+   */
+  bind(address: string): this {
+    this.#open().addresses.push(parseAddress(address));
+    return this;
+  }
+
+  /**
+   * Prove the server's identity by this certificate. Without one it uses a development certificate and serves loopback peers only.
+   * A mistake in the PEM is named by {@link build}.
+   */
+  tls(options: TlsServerOptions): this {
+    this.#open().tls = options;
+    return this;
+  }
+
+  /** Change settings that have defaults; later calls win, limits and tuning field by field. */
+  options(options: EndpointOptions): this {
+    const definition = this.#open();
+    definition.options = mergeOptions(definition.options, options);
+    return this;
+  }
+
+  /** Keep a value in the server's context, there before the first hook runs. */
+  set(name: string, value: unknown): this {
+    this.#open().context.set(name, value);
+    return this;
+  }
+
+  /**
+   * Answer calls of `name`: with bytes for bytes, or with values where a schema, or options with schemas, stand before the handler.
+   * @throws {TypeError} when the name is taken, or is not 1 to 128 printable ASCII characters.
+   */
+  handler<N extends string, R extends RawResult>(
+    name: N,
+    handler: (session: Session<Pushes>, payload: Bytes, call: Call) => R,
+  ): RpcServerBuilder<Methods & { [K in N]: RawMethodOf<R> }, Events, Pushes, Streams>;
+  handler<N extends string, R extends RawResult>(
+    name: N,
+    options: RawOptions,
+    handler: (session: Session<Pushes>, payload: Bytes, call: Call) => R,
+  ): RpcServerBuilder<Methods & { [K in N]: RawMethodOf<R> }, Events, Pushes, Streams>;
+  handler<N extends string, S extends StandardSchemaV1, R>(
+    name: N,
+    input: S | InputOptions<S>,
+    handler: (session: Session<Pushes>, payload: SchemaOutput<S>, call: Call) => R,
+  ): RpcServerBuilder<Methods & { [K in N]: MethodOf<SchemaInput<S>, R> }, Events, Pushes, Streams>;
+  handler<N extends string, I extends StandardSchemaV1, O extends StandardSchemaV1>(
+    name: N,
+    options: HandlerOptions<I, O>,
+    handler: (session: Session<Pushes>, payload: SchemaOutput<I>, call: Call) => MaybePromise<SchemaInput<O>>,
+  ): RpcServerBuilder<Methods & { [K in N]: Unary<SchemaInput<I>, SchemaOutput<O>> }, Events, Pushes, Streams>;
+  handler(name: string, ...args: unknown[]): unknown {
+    registerMethod(this.#open().router, name, args);
+    return this;
+  }
+
+  /**
+   * Take events of `name`: as bytes, or as values where a schema stands before the listener. Several may share a name.
+   * @throws {TypeError} when the name is not 1 to 128 printable ASCII characters.
+   */
+  listener<N extends string>(
+    name: N,
+    listener: (session: Session<Pushes>, payload: Bytes) => unknown,
+  ): RpcServerBuilder<Methods, Events & { [K in N]: Event<Bytes | string> }, Pushes, Streams>;
+  listener<N extends string, S extends StandardSchemaV1>(
+    name: N,
+    schema: S,
+    listener: (session: Session<Pushes>, payload: SchemaOutput<S>) => unknown,
+  ): RpcServerBuilder<Methods, Events & { [K in N]: Event<SchemaInput<S>> }, Pushes, Streams>;
+  listener(name: string, ...args: unknown[]): unknown {
+    registerListener(this.#open().listeners, name, args, true);
+    return this;
+  }
+
+  /**
+   * Take streams that clients open under `name`.
+   * @throws {TypeError} when the name is taken, or is not 1 to 128 printable ASCII characters.
+   */
+  stream<N extends string>(
+    name: N,
+    handler: (session: Session<Pushes>, incoming: IncomingStream) => unknown,
+  ): RpcServerBuilder<Methods, Events, Pushes, Streams & { [K in N]: Stream }> {
+    this.#open().streams.handle(name, handler);
+    return this as unknown as RpcServerBuilder<Methods, Events, Pushes, Streams & { [K in N]: Stream }>;
+  }
+
+  /**
+   * Declare the events this server pushes to clients: from here on `session.emit` takes these names only, and validates.
+   * @throws {TypeError} when a name is declared twice, or is not 1 to 128 printable ASCII characters.
+   */
+  pushes<X extends Record<string, StandardSchemaV1>>(
+    schemas: X,
+  ): RpcServerBuilder<
+    Methods,
+    Events,
+    Pushes & { [K in keyof X]: PushEvent<SchemaInput<X[K]>, SchemaOutput<X[K]>> },
+    Streams
+  >;
+  pushes(schemas: Record<string, StandardSchemaV1>): unknown {
+    const { pushes } = this.#open();
+    for (const [name, schema] of Object.entries(schemas)) {
+      checkName("Push", name);
+      if (!isSchema(schema)) throw new TypeError(`Push "${name}" is not declared by a Standard Schema`);
+      if (pushes.has(name)) throw new TypeError(`Push "${name}" is already declared`);
+      pushes.set(name, schema);
+    }
+    return this;
+  }
+
+  /** Before the first connection is served. One that fails stops the start; shutdown hooks run and the port is released. */
+  onStart(hook: (context: ServerContext) => unknown): this {
+    this.#open().onStart.add(hook);
+    return this;
+  }
+
+  /** After the last connection has ended. All of them run once `start` was called, even where another hook throws. */
+  onShutdown(hook: (context: ServerContext) => unknown): this {
+    this.#open().onShutdown.add(hook);
+    return this;
+  }
+
+  /** Before anything of a new session is served. One that throws refuses the session; the client sees an EchoStreamError's reason. */
+  onConnect(hook: (session: Session<Pushes>) => unknown): this {
+    this.#open().onConnect.add(hook);
+    return this;
+  }
+
+  /** After a session whose `onConnect` hooks began has ended. */
+  onDisconnect(hook: (session: Session<Pushes>, reason: CloseReason) => unknown): this {
+    this.#open().onDisconnect.add(hook);
+    return this;
+  }
+
+  /**
+   * Install a plugin now.
+   * @throws {TypeError} when a plugin of that name was installed before.
+   */
+  plugin<M, E, P, S>(
+    plugin: ServerPlugin<M, E, P, S>,
+  ): RpcServerBuilder<Methods & M, Events & E, Pushes & P, Streams & S> {
+    this.#open().plugins.install(plugin, this as unknown as ServerBuilder);
+    return this as unknown as RpcServerBuilder<Methods & M, Events & E, Pushes & P, Streams & S>;
+  }
+
+  /**
+   * The server, ready to be started. A builder builds once.
+   * @throws {TypeError | RangeError} when it was built before, there is no address, or an option is out of range.
+   * @throws {EchoStreamError} when the certificate or key cannot be used, saying why.
+   */
+  build(): RpcServer<Methods, Events, Pushes, Streams> {
+    const definition = this.#open();
+    if (definition.addresses.length === 0) {
+      throw new TypeError('Server has no address to listen on; call bind("127.0.0.1:5000") before build()');
+    }
+    const server = this.#create(definition) as RpcServer<Methods, Events, Pushes, Streams>;
+    this.#built = true;
+    return server;
+  }
+
+  #open(): ServerDefinition {
+    if (this.#built) {
+      throw new TypeError("This builder has built its server already; make another with RpcServer.builder()");
+    }
+    return this.#definition;
+  }
+}

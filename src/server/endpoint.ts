@@ -1,0 +1,126 @@
+/**
+ * The sockets of one server: binding them, taking connections in, and letting go.
+ *
+ * @module
+ */
+
+import type { HostPort } from "../connection/address.ts";
+import { Connection } from "../connection/connection.ts";
+import { nativeTransport } from "../connection/native.ts";
+import { serverCertificate } from "../connection/tls.ts";
+import type { ListenOptions, SocketAddress, Transport, TransportListener } from "../connection/transport.ts";
+import { ConnectionCode, EchoStreamError } from "../protocol/error.ts";
+import { type EndpointSettings, endpointSettings } from "../session/endpoint_options.ts";
+import { Session } from "../session.ts";
+import type { ServerDefinition } from "./definition.ts";
+import type { Sessions } from "./sessions.ts";
+
+/** Listens on every address of a server. */
+export class Endpoint {
+  readonly #definition: ServerDefinition;
+  readonly #settings: EndpointSettings;
+  readonly #certificate: ListenOptions["certificate"];
+  readonly #sessions: Sessions;
+  readonly #listeners: TransportListener[] = [];
+  readonly #connecting = new Set<Connection>();
+  #closing = false;
+
+  /** @throws {RangeError | EchoStreamError} when an option is out of range or the certificate cannot be used. */
+  constructor(definition: ServerDefinition, sessions: Sessions) {
+    this.#definition = definition;
+    this.#settings = endpointSettings(definition.options, definition);
+    this.#certificate = definition.tls === undefined ? undefined : serverCertificate(definition.tls);
+    this.#sessions = sessions;
+  }
+
+  /**
+   * Bind every address, then run `prepare`; sessions wait for it. On failure the sockets are left to {@link close}.
+   * @returns The addresses bound.
+   * @throws {EchoStreamError} when an address cannot be bound; or what `prepare` throws.
+   */
+  async listen(prepare: () => Promise<void>): Promise<readonly SocketAddress[]> {
+    const transport = this.#definition.options.transport ?? await nativeTransport();
+    let resolveReady!: () => void;
+    let rejectReady!: (reason: unknown) => void;
+    const ready = new Promise<void>((resolve, reject) => {
+      resolveReady = resolve;
+      rejectReady = reject;
+    });
+    // Sessions that wait for it are told; when there are none, nobody needs to be.
+    ready.catch(() => {});
+    try {
+      for (const address of this.#definition.addresses) await this.#bind(transport, address, ready);
+      if (this.#listeners.some((listener) => listener.development)) this.#sayDevelopment();
+      await prepare();
+      resolveReady();
+    } catch (error) {
+      rejectReady(error);
+      throw error;
+    }
+    return this.#listeners.map((listener) => listener.address);
+  }
+
+  /** Accept nothing more, and give up handshakes in progress. Resolves when the addresses can be bound again, once all sessions are gone. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    for (const connection of this.#connecting) {
+      void connection.close(ConnectionCode.GOING_AWAY, "Server is shutting down");
+    }
+    await Promise.all(this.#listeners.map((listener) => listener.close()));
+  }
+
+  /** A name may stand for several addresses; those that cannot be bound (no IPv6, say) are passed over while one can. */
+  async #bind(transport: Transport, { host, port, ipVersion }: HostPort, ready: Promise<void>): Promise<void> {
+    const hosts = ipVersion === undefined ? new Set(await transport.resolve(host)) : [host];
+    const failures: unknown[] = [];
+    let bound = 0;
+    for (const address of hosts) {
+      try {
+        this.#listeners.push(await this.#listenOn(transport, { address, port }, ready));
+        bound++;
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (bound === 0) throw failures[0];
+    for (const error of failures) {
+      this.#settings.log({
+        level: "warn",
+        category: "server",
+        message: `One address of "${host}" could not be bound`,
+        error,
+      });
+    }
+  }
+
+  #listenOn(transport: Transport, address: SocketAddress, ready: Promise<void>): Promise<TransportListener> {
+    const { transportOptions, limits, clock, timers, log, behavior } = this.#settings;
+    const options: ListenOptions = { ...transportOptions, address, certificate: this.#certificate };
+    return transport.listen(options, (accepted) => {
+      const connection = Connection.accept(accepted, {
+        transport: transportOptions,
+        limits,
+        clock,
+        timers,
+        log,
+        onEstablished: (established) => {
+          this.#sessions.admit(new Session(established, behavior, this.#definition.context), ready);
+        },
+      });
+      this.#connecting.add(connection);
+      const settled = (): void => void this.#connecting.delete(connection);
+      connection.established.then(settled, settled);
+      if (this.#closing) void connection.close(ConnectionCode.GOING_AWAY, "Server is shutting down");
+      return connection;
+    });
+  }
+
+  #sayDevelopment(): void {
+    this.#settings.log({
+      level: "warn",
+      category: "server",
+      message:
+        "Running on a development certificate: only programs on this machine can connect; give tls({ cert, key }) to serve others",
+    });
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * A server: from `start` over its sessions to the last shutdown hook.
+ *
+ * @module
+ */
+
+import type { SocketAddress } from "../connection/transport.ts";
+import type { ServerContext } from "../context.ts";
+import type { Api, HasApi } from "../plugin/api.ts";
+import type { None } from "../rpc/signature.ts";
+import type { Session } from "../session.ts";
+import { consoleLogger, type Logger } from "../trace.ts";
+import { RpcServerBuilder } from "./builder.ts";
+import type { ServerDefinition } from "./definition.ts";
+import { Endpoint } from "./endpoint.ts";
+import { Sessions } from "./sessions.ts";
+
+/** How {@link RpcServer.shutdown} ends what is in flight. */
+export interface ShutdownOptions {
+  /** How long running calls may take, in milliseconds; 0 ends them at once. Default `limits.closeGraceMs`: 5,000. */
+  readonly graceMs?: number;
+}
+
+/** Where a started server listens. */
+export interface StartedServer {
+  /** One per socket, in the order of `bind`, with the ports the system chose. `RpcClient.connect` takes them as they are. */
+  readonly addresses: readonly SocketAddress[];
+}
+
+/**
+ * Serves sessions until it is shut down. It runs once: a new start takes a new server.
+ *
+ * ```ts
+ * const server = RpcServer.builder().bind("127.0.0.1:5000").handler("echo", (_session, bytes) => bytes).build();
+ * await server.run();
+ * ```
+ */
+export class RpcServer<Methods = None, Events = None, Pushes = None, Streams = None>
+  implements AsyncDisposable, HasApi<Api<Methods, Events, Pushes, Streams>> {
+  /** Carries the types to `RpcClient.connect<typeof server>()`; never set. */
+  declare readonly "~api"?: Api<Methods, Events, Pushes, Streams>;
+  readonly #definition: ServerDefinition;
+  readonly #endpoint: Endpoint;
+  readonly #sessions: Sessions;
+  readonly #log: Logger;
+  #starting: Promise<StartedServer> | undefined;
+  #stopping: Promise<void> | undefined;
+  readonly #stopped: Promise<void>;
+  #resolveStopped: () => void = () => {};
+
+  /** @internal Use {@link RpcServer.builder}. */
+  constructor(definition: ServerDefinition) {
+    this.#definition = definition;
+    this.#stopped = new Promise((resolve) => this.#resolveStopped = resolve);
+    this.#log = definition.options.log ?? consoleLogger;
+    this.#sessions = new Sessions(definition, this.#log);
+    this.#endpoint = new Endpoint(definition, this.#sessions);
+  }
+
+  /** Begin to describe a server. */
+  static builder(): RpcServerBuilder {
+    return new RpcServerBuilder((definition) => new RpcServer(definition));
+  }
+
+  /** The store all sessions share; the argument of start and shutdown hooks. */
+  get context(): ServerContext {
+    return this.#definition.context;
+  }
+
+  /** The sessions that are served now. */
+  get sessions(): ReadonlySet<Session<Pushes>> {
+    return this.#sessions.open;
+  }
+
+  /**
+   * Listen, run the start hooks and serve. Connections that arrive before the hooks have ended wait for them.
+   * Where anything fails, everything that was begun is undone: shutdown hooks run and ports are released.
+   * @throws {TypeError} when the server was started or shut down before.
+   * @throws {EchoStreamError} when an address cannot be bound, naming it; or whatever a start hook threw.
+   */
+  start(): Promise<StartedServer> {
+    if (this.#stopping !== undefined) {
+      return Promise.reject(new TypeError("Server was shut down; build another to start again"));
+    }
+    if (this.#starting !== undefined) return Promise.reject(new TypeError("Server was started already"));
+    this.#starting = this.#start();
+    return this.#starting;
+  }
+
+  /**
+   * {@link start} and serve until {@link shutdown}, whose errors are its own.
+   * @throws what `start` throws.
+   */
+  async run(): Promise<void> {
+    await this.start();
+    await this.#stopped;
+  }
+
+  /**
+   * Stop in order: no new connection, running calls within the grace, disconnect hooks, ports, then shutdown hooks. Calling it again
+   * returns the same end. A server that was not started has nothing to stop and cannot be started any more.
+   * @throws {AggregateError} when shutdown hooks failed, with what each threw; everything is stopped nevertheless.
+   */
+  shutdown(options: ShutdownOptions = {}): Promise<void> {
+    this.#stopping ??= this.#stop(options);
+    return this.#stopping;
+  }
+
+  /** {@link shutdown} with the default grace. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.shutdown();
+  }
+
+  async #start(): Promise<StartedServer> {
+    const hooks = this.#definition.onStart.runUntilFailure.bind(this.#definition.onStart, this.context);
+    try {
+      return { addresses: await this.#endpoint.listen(hooks) };
+    } catch (error) {
+      for (const failed of await this.#release({ graceMs: 0 })) this.#report("An onShutdown hook failed", failed);
+      throw error;
+    }
+  }
+
+  async #stop(options: ShutdownOptions): Promise<void> {
+    if (this.#starting === undefined) {
+      this.#resolveStopped();
+      return;
+    }
+    const started = await this.#starting.then(() => true, () => false);
+    // A failed start has released everything itself.
+    const errors = started ? await this.#release(options) : [];
+    this.#resolveStopped();
+    if (errors.length === 0) return;
+    for (const error of errors) this.#report("An onShutdown hook failed", error);
+    throw new AggregateError(errors, `${errors.length} onShutdown hook${errors.length === 1 ? "" : "s"} failed`);
+  }
+
+  async #release(options: ShutdownOptions): Promise<unknown[]> {
+    const closed = this.#endpoint.close();
+    await this.#sessions.closeAll("Server is shutting down", options.graceMs);
+    await closed;
+    return await this.#definition.onShutdown.runAll(this.context);
+  }
+
+  #report(message: string, error: unknown): void {
+    this.#log({ level: "error", category: "server", message, error });
+  }
+}
