@@ -4,8 +4,6 @@
  * @module
  */
 
-import { setImmediate } from "node:timers";
-
 import { type Clock, type Timer, type TimerOptions } from "./clock.ts";
 
 /** Time that passes only by {@link advance}. Timers fire in order of their time, equal ones in order of their start. */
