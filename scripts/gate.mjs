@@ -28,7 +28,7 @@ const checks = [
   options.fix && { name: "format Rust", command: ["cargo", "fmt"], folder: native },
   { name: "deno fmt", command: [deno, "fmt", "--check", "--quiet"] },
   { name: "deno lint", command: [deno, "lint", "--quiet"] },
-  { name: "deno check", command: [deno, "check", "--quiet", "mod.ts", "src", "tests", "examples", "bench"] },
+  { name: "deno check", command: [deno, "check", "--quiet", "mod.ts", "src", "tests", "examples", "demo", "bench"] },
   { name: "tsc", command: [process.execPath, join(root, "node_modules/typescript/bin/tsc"), "-p", root] },
   rust && { name: "cargo fmt", command: ["cargo", "fmt", "--check"], folder: native },
   rust &&

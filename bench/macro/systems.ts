@@ -1,0 +1,23 @@
+/**
+ * The systems the macro bench can measure, loaded one at a time so that none pays for the others' modules.
+ *
+ * @module
+ */
+import type { Peer } from "../peers/peer.ts";
+
+/** Names of the systems. */
+export const SYSTEMS = ["echostream", "tls-floor", "socket.io"] as const;
+
+/** @throws {RangeError} when no system has this name. */
+export async function loadSystem(name: string): Promise<Peer> {
+  switch (name) {
+    case "echostream":
+      return (await import("../peers/echostream.ts")).echostream;
+    case "tls-floor":
+      return (await import("../peers/tls_floor.ts")).tlsFloor;
+    case "socket.io":
+      return (await import("../peers/socket_io.ts")).socketIo;
+    default:
+      throw new RangeError(`Unknown system "${name}": one of ${SYSTEMS.join(", ")}`);
+  }
+}

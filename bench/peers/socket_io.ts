@@ -1,0 +1,70 @@
+/**
+ * socket.io over TLS, as its documentation sets it up: WebSocket transport, binary payloads, acknowledgements as answers.
+ *
+ * @module
+ */
+import { once } from "node:events";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { Server } from "socket.io";
+import { io } from "socket.io-client";
+import { selfSignedCertificate } from "./certificate.ts";
+import { BULK_FRAME_BYTES, type Peer, type PeerClient, type PeerServer } from "./peer.ts";
+
+/** Frames of a bulk transfer that may be unacknowledged: socket.io itself has no back-pressure. */
+const BULK_WINDOW_FRAMES = 32;
+
+/** socket.io 4 over https. */
+export const socketIo: Peer = {
+  async serve(): Promise<PeerServer> {
+    const https = createServer({ ...selfSignedCertificate(), minVersion: "TLSv1.3" });
+    const server = new Server(https, { transports: ["websocket"], maxHttpBufferSize: 1 << 24 });
+    server.on("connection", (socket) => {
+      socket.on("echo", (payload: Uint8Array, answer: (payload: Uint8Array) => void) => answer(payload));
+      socket.on("bulk", (payload: Uint8Array, answer: (bytes: number) => void) => answer(payload.length));
+    });
+    https.listen(0, "127.0.0.1");
+    await once(https, "listening");
+    return { port: (https.address() as AddressInfo).port, close: async () => void (await server.close()) };
+  },
+
+  async connect(port: number): Promise<PeerClient> {
+    const socket = io(`https://127.0.0.1:${port}`, {
+      transports: ["websocket"],
+      rejectUnauthorized: false,
+      reconnection: false,
+    });
+    await new Promise<void>((resolve, reject) => {
+      socket.once("connect", resolve);
+      socket.once("connect_error", reject);
+    });
+    return {
+      call(payload, done): void {
+        socket.emit("echo", payload, (answer: Uint8Array) => done(answer.byteLength));
+      },
+      bulk(totalBytes): Promise<void> {
+        const frame = new Uint8Array(BULK_FRAME_BYTES);
+        let unsent = totalBytes;
+        let unacknowledged = 0;
+        return new Promise((resolve) => {
+          const pump = (): void => {
+            while (unsent > 0 && unacknowledged < BULK_WINDOW_FRAMES) {
+              unsent -= frame.length;
+              unacknowledged++;
+              socket.emit("bulk", frame, () => {
+                unacknowledged--;
+                pump();
+              });
+            }
+            if (unsent <= 0 && unacknowledged === 0) resolve();
+          };
+          pump();
+        });
+      },
+      close(): Promise<void> {
+        socket.disconnect();
+        return Promise.resolve();
+      },
+    };
+  },
+};

@@ -1,0 +1,127 @@
+/**
+ * The floor: what node:tls alone costs. Length-prefixed frames {length u32, id u32, payload} over one TLS 1.3 connection, written once per turn
+ * of the event loop, answered through a table of callbacks: no codec, no promises, no routing.
+ *
+ * @module
+ */
+import { once } from "node:events";
+import { connect as tlsConnect, createServer, type TLSSocket } from "node:tls";
+import type { AddressInfo } from "node:net";
+import { selfSignedCertificate } from "./certificate.ts";
+import { BULK_FRAME_BYTES, type Peer, type PeerClient, type PeerServer } from "./peer.ts";
+
+/** Frames with this id are bulk: counted, not echoed. */
+const BULK_ID = 0xffffffff;
+/** Asks for the answer that all bulk bytes have arrived. */
+const BULK_END_ID = 0xfffffffe;
+const HEADER_BYTES = 8;
+
+/** node:tls with length-prefixed frames. */
+export const tlsFloor: Peer = {
+  async serve(): Promise<PeerServer> {
+    const server = createServer({ ...selfSignedCertificate(), minVersion: "TLSv1.3" }, (socket) => {
+      new FrameSocket(socket, function (id, payload) {
+        if (id !== BULK_ID) this.send(id, payload);
+      });
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return {
+      port: (server.address() as AddressInfo).port,
+      close: () => new Promise((resolve) => server.close(() => resolve())),
+    };
+  },
+
+  async connect(port: number): Promise<PeerClient> {
+    const socket = tlsConnect({ port, host: "127.0.0.1", rejectUnauthorized: false, minVersion: "TLSv1.3" });
+    await once(socket, "secureConnect");
+    const pending = new Map<number, (bytes: number) => void>();
+    let nextId = 0;
+    const frames = new FrameSocket(socket, (id, payload) => {
+      const done = pending.get(id);
+      pending.delete(id);
+      done?.(payload.length);
+    });
+    return {
+      call(payload, done): void {
+        const id = nextId++;
+        pending.set(id, done);
+        frames.send(id, payload);
+      },
+      async bulk(totalBytes): Promise<void> {
+        const frame = new Uint8Array(BULK_FRAME_BYTES);
+        for (let sent = 0; sent < totalBytes; sent += frame.length) {
+          if (!frames.sendNow(BULK_ID, frame)) await once(socket, "drain");
+        }
+        await new Promise<void>((resolve) => {
+          pending.set(BULK_END_ID, () => resolve());
+          frames.send(BULK_END_ID, new Uint8Array(0));
+        });
+      },
+      async close(): Promise<void> {
+        socket.end();
+        await once(socket, "close");
+      },
+    };
+  },
+};
+
+/** What arrived; `this` is where an answer goes. */
+type OnFrame = (this: FrameSocket, id: number, payload: Uint8Array) => void;
+
+/** Cuts a socket into frames, and gathers small frames of one turn into one write. */
+class FrameSocket {
+  readonly #socket: TLSSocket;
+  #gathered = Buffer.allocUnsafe(BULK_FRAME_BYTES);
+  #used = 0;
+  #partial: Buffer | undefined;
+
+  constructor(socket: TLSSocket, onFrame: OnFrame) {
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.on("data", (chunk: Buffer) => this.#split(chunk, onFrame));
+    socket.on("error", () => socket.destroy());
+  }
+
+  send(id: number, payload: Uint8Array): void {
+    const bytes = HEADER_BYTES + payload.length;
+    if (this.#used + bytes > this.#gathered.length) this.#flush();
+    if (this.#used === 0) queueMicrotask(() => this.#flush());
+    this.#gathered.writeUInt32LE(payload.length, this.#used);
+    this.#gathered.writeUInt32LE(id, this.#used + 4);
+    this.#gathered.set(payload, this.#used + HEADER_BYTES);
+    this.#used += bytes;
+  }
+
+  /** @returns false when the socket is full and `drain` will follow. */
+  sendNow(id: number, payload: Uint8Array): boolean {
+    const header = Buffer.allocUnsafe(HEADER_BYTES);
+    header.writeUInt32LE(payload.length, 0);
+    header.writeUInt32LE(id, 4);
+    this.#socket.cork();
+    this.#socket.write(header);
+    const writable = this.#socket.write(payload);
+    this.#socket.uncork();
+    return writable;
+  }
+
+  #flush(): void {
+    if (this.#used === 0) return;
+    this.#socket.write(this.#gathered.subarray(0, this.#used));
+    // The socket keeps what was written until it has left.
+    this.#gathered = Buffer.allocUnsafe(BULK_FRAME_BYTES);
+    this.#used = 0;
+  }
+
+  #split(chunk: Buffer, onFrame: OnFrame): void {
+    const bytes = this.#partial === undefined ? chunk : Buffer.concat([this.#partial, chunk]);
+    let at = 0;
+    while (bytes.length - at >= HEADER_BYTES) {
+      const end = at + HEADER_BYTES + bytes.readUInt32LE(at);
+      if (end > bytes.length) break;
+      onFrame.call(this, bytes.readUInt32LE(at + 4), bytes.subarray(at + HEADER_BYTES, end));
+      at = end;
+    }
+    this.#partial = at < bytes.length ? bytes.subarray(at) : undefined;
+  }
+}
