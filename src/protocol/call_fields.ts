@@ -7,7 +7,7 @@
 
 import { type ErrorCode, protocolViolation } from "./error.ts";
 import { type Metadata, readMetadata, writeMetadata } from "./metadata.ts";
-import { checkName } from "./name.ts";
+import { writeName } from "./name.ts";
 import { nameRefusal, type Reader } from "./reader.ts";
 import { readTraceparent, writeTraceparent } from "./trace_context.ts";
 import type { MetadataLimits } from "./version.ts";
@@ -93,12 +93,8 @@ export function callFlags(call: CallFieldsInput): number {
  * @throws {RangeError} when the method id or the timeout is negative or too large.
  */
 export function writeCallFields(writer: Writer, flags: number, call: CallFieldsInput): void {
-  if (typeof call.method === "number") {
-    writer.varint(call.method);
-  } else {
-    checkName("Method", call.method);
-    writer.text(call.method);
-  }
+  if (typeof call.method === "number") writer.varint(call.method);
+  else writeName(writer, "Method", call.method);
   if (flags & Flag.TIMEOUT) writer.varint(Math.ceil(call.timeoutMs!));
   if (flags & Flag.TRACE) writeTraceparent(writer, call.traceparent!);
   if (flags & Flag.METADATA) writeMetadata(writer, call.metadata!);

@@ -5,7 +5,7 @@
  */
 
 import { beginFrame, endFrame, FrameType } from "./frame.ts";
-import { checkName } from "./name.ts";
+import { writeName } from "./name.ts";
 import { nameRefusal, Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 
@@ -23,9 +23,9 @@ export interface EventFrame {
 
 /** Append an EVENT frame. @throws {TypeError} when the name may not travel. */
 export function encodeEvent(writer: Writer, event: EventFrame): void {
-  checkName("Event", event.name);
   const frame = beginFrame(writer, FrameType.EVENT);
-  writer.varint(event.sequence).text(event.name);
+  writer.varint(event.sequence);
+  writeName(writer, "Event", event.name);
   writer.varint(event.encoding).raw(event.payload);
   endFrame(writer, frame);
 }

@@ -24,7 +24,7 @@ import {
   writeFailureFields,
 } from "./failure_fields.ts";
 import { type Metadata, readMetadata, writeMetadata } from "./metadata.ts";
-import { checkName } from "./name.ts";
+import { writeName } from "./name.ts";
 import { nameRefusal, Reader } from "./reader.ts";
 import { truncateUtf8 } from "./utf8.ts";
 import { MORE, readVarint } from "./varint.ts";
@@ -195,8 +195,8 @@ export function encodeEventUnheard(
   writer: Writer,
   report: { readonly sequence: number; readonly count: number; readonly name: string },
 ): void {
-  checkName("Event", report.name);
-  writer.u8(MessageType.EVENT_UNHEARD).varint(report.sequence).varint(report.count).text(report.name);
+  writer.u8(MessageType.EVENT_UNHEARD).varint(report.sequence).varint(report.count);
+  writeName(writer, "Event", report.name);
 }
 
 /**

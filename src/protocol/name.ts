@@ -1,31 +1,50 @@
 /**
- * The rule every method, event and stream name obeys (docs/protocol.md, "Names").
+ * The rule every method, event and stream name obeys (docs/protocol.md, "Names"), for programs that choose one and for
+ * encoders that send one.
  *
  * @module
  */
 
-/** Longest name in bytes (security.md: method name). */
-export const MAX_NAME_BYTES = 128;
-
-/** Whether `name` is 1 to {@link MAX_NAME_BYTES} printable ASCII characters. */
-export function isName(name: string): boolean {
-  const length = name.length;
-  if (length === 0 || length > MAX_NAME_BYTES) return false;
-  for (let i = 0; i < length; i++) {
-    const code = name.charCodeAt(i);
-    if (code < 0x20 || code > 0x7e) return false;
-  }
-  return true;
-}
+import { isName } from "./utf8.ts";
+import { MAX_NAME_BYTES } from "./version.ts";
+import type { Writer } from "./writer.ts";
 
 /**
- * Refuse a bad name where a program registers it.
+ * Refuse a name that could not travel.
  * @param what Whose name it is, capitalised: `"Method"`, `"Event"` or `"Stream"`.
- * @throws {TypeError} when it is not 1 to {@link MAX_NAME_BYTES} printable ASCII characters.
+ * @throws {TypeError} when it is not 1 to 128 bytes of UTF-8 without control characters.
  */
 export function checkName(what: string, name: string): void {
   if (typeof name !== "string") throw new TypeError(`${what} name must be a string, got ${typeof name}`);
-  if (!isName(name)) {
-    throw new TypeError(`${what} name ${JSON.stringify(name.slice(0, 140))} is not 1 to ${MAX_NAME_BYTES} printable ASCII characters`);
+  if (isName(name)) return;
+  const shown = JSON.stringify(name.slice(0, MAX_NAME_BYTES + 1));
+  throw new TypeError(`${what} name ${shown} is not 1 to ${MAX_NAME_BYTES} bytes of text without control characters`);
+}
+
+/**
+ * Append the varint length of `name` and the name.
+ * @param what Whose name it is, capitalised, for the error.
+ * @throws {TypeError} as {@link checkName}.
+ */
+export function writeName(writer: Writer, what: string, name: string): void {
+  const { length } = name;
+  if (length > 0 && length < 0x40) {
+    // Nearly every name is short printable ASCII: checked and written in one pass.
+    writer.reserve(length + 1);
+    const { bytes } = writer;
+    const start = writer.length + 1;
+    let i = 0;
+    for (; i < length; i++) {
+      const unit = name.charCodeAt(i);
+      if (unit < 0x20 || unit > 0x7e) break;
+      bytes[start + i] = unit;
+    }
+    if (i === length) {
+      bytes[start - 1] = length;
+      writer.length = start + length;
+      return;
+    }
   }
+  checkName(what, name);
+  writer.text(name);
 }

@@ -84,8 +84,10 @@ export class Reader {
 
   /** Everything up to the end, as a view. */
   rest(): Uint8Array {
-    const view = this.bytes.subarray(this.position, this.end);
-    this.position = this.end;
+    const { bytes, position, end } = this;
+    // Half the price of `subarray`, which looks for a species first.
+    const view = new Uint8Array(bytes.buffer, bytes.byteOffset + position, end - position);
+    this.position = end;
     this.bytes = EMPTY;
     return view;
   }

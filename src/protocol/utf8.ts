@@ -42,6 +42,26 @@ export function decodeName(bytes: Uint8Array, start: number, end: number): strin
   return name;
 }
 
+/** True when `bytes[start, end)` are UTF-8 (RFC 3629): shortest forms, no surrogates, nothing above U+10FFFF. */
+export function isUtf8(bytes: Uint8Array, start: number, end: number): boolean {
+  let position = start;
+  while (position < end) {
+    const lead = bytes[position++]!;
+    if (lead < 0x80) continue;
+    if (lead < 0xc2 || lead > 0xf4) return false;
+    const trails = lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
+    if (trails > end - position) return false;
+    const first = bytes[position]!;
+    // The ranges of the second byte that keep out overlong forms, surrogates and what lies above U+10FFFF.
+    if (lead === 0xe0 && first < 0xa0) return false;
+    if (lead === 0xed && first > 0x9f) return false;
+    if (lead === 0xf0 && first < 0x90) return false;
+    if (lead === 0xf4 && first > 0x8f) return false;
+    for (let i = 0; i < trails; i++) if ((bytes[position++]! & 0xc0) !== 0x80) return false;
+  }
+  return true;
+}
+
 /** True when `name` may travel: 1 to 128 bytes of UTF-8 without control characters or lone surrogates. */
 export function isName(name: string): boolean {
   if (name.length === 0 || name.length > MAX_NAME_BYTES) return false;
