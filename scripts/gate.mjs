@@ -18,6 +18,7 @@ const { values: options } = parseArgs({
   },
 });
 const deno = findRuntime("deno").executable;
+const tsc = join(root, "node_modules/typescript/bin/tsc");
 const native = join(root, "native");
 const rust = !options.quick;
 const tests = rust && !options["no-tests"];
@@ -29,7 +30,8 @@ const checks = [
   { name: "deno fmt", command: [deno, "fmt", "--check", "--quiet"] },
   { name: "deno lint", command: [deno, "lint", "--quiet"] },
   { name: "deno check", command: [deno, "check", "--quiet", "mod.ts", "src", "tests", "examples", "demo", "bench"] },
-  { name: "tsc", command: [process.execPath, join(root, "node_modules/typescript/bin/tsc"), "-p", root] },
+  { name: "tsc", command: [process.execPath, tsc, "-p", root] },
+  { name: "tsc, published types", command: [process.execPath, tsc, "-p", join(root, "tsconfig.public.json")] },
   rust && { name: "cargo fmt", command: ["cargo", "fmt", "--check"], folder: native },
   rust &&
   {

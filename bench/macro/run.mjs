@@ -34,8 +34,8 @@ const rounds = Number(options.rounds ?? (options.quick ? 1 : 5));
 const timing = options.quick ? { warmUpMs: 300, durationMs: 700 } : { warmUpMs: 1_000, durationMs: 2_000 };
 const job = { benches: options.bench.split(","), ...timing };
 
-prepare();
 const contestants = chooseContestants();
+prepare();
 const measured = [];
 const failures = [];
 const line = progressLine("bench");
@@ -70,8 +70,10 @@ if (!options.quick && options.only === "" && failures.length === 0) save();
 process.exitCode = failures.length === 0 && rows.length > 0 ? 0 : 1;
 
 function prepare() {
-  const native = spawnSync(process.execPath, [join(root, "scripts/build-native.mjs")], { stdio: ["ignore", 2, 2] });
-  if (native.status !== 0) process.exit(1);
+  if (contestants.some(({ system }) => system === "echostream")) {
+    const native = spawnSync(process.execPath, [join(root, "scripts/build-native.mjs")], { stdio: ["ignore", 2, 2] });
+    if (native.status !== 0) process.exit(1);
+  }
   const compiled = build();
   if (!compiled.ok) console.error(compiled.output);
 }
@@ -80,7 +82,8 @@ function prepare() {
 function chooseContestants() {
   const all = RUNTIME_NAMES.flatMap((name) => {
     const systems = name.startsWith("node") ? ["echostream", "tls-floor", "socket.io"] : ["echostream"];
-    return systems.map((system) => ({ system, runtime: findRuntime(name) }));
+    const runtime = findRuntime(name);
+    return systems.map((system) => ({ system, runtime }));
   });
   const texts = options.only.split(",");
   return all.filter(({ system, runtime }) => texts.some((text) => `${system}/${runtime.name}`.includes(text)));
