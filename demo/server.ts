@@ -7,6 +7,7 @@ import process from "node:process";
 import { server } from "./service.ts";
 
 const { addresses } = await server.start();
-console.log(`listening on ${addresses[0]}`);
+const { address, port } = addresses[0]!;
+console.log(`listening on ${address}:${port}`);
 process.stdin.resume();
 process.stdin.once("end", () => void server.shutdown());

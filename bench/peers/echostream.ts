@@ -17,7 +17,7 @@ export const echostream: Peer = {
       })
       .build();
     const { addresses } = await server.start();
-    return { port: Number(addresses[0]!.split(":").at(-1)), close: () => server.shutdown({ graceMs: 0 }) };
+    return { port: addresses[0]!.port, close: () => server.shutdown({ graceMs: 0 }) };
   },
 
   async connect(port: number): Promise<PeerClient> {
