@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatAddress, parseAddress } from "../connection/address.ts";
+import { formatAddress, type HostPort, parseAddress } from "../connection/address.ts";
 import type { CloseReason } from "../connection/close_reason.ts";
 import type { TlsClientOptions } from "../connection/tls.ts";
 import type { SocketAddress } from "../connection/transport.ts";
@@ -26,11 +26,11 @@ import { ClientDefinition, type ClientOptions } from "./definition.ts";
 /** Collects what a client consists of; every method but {@link build} returns the same builder. */
 export class RpcClientBuilder<S = Untyped> implements ClientBuilder<S> {
   readonly #definition = new ClientDefinition();
-  readonly #create: (definition: ClientDefinition, address: string) => Promise<unknown>;
+  readonly #create: Create;
   #built = false;
 
   /** @internal Use `RpcClient.builder()`. */
-  constructor(create: (definition: ClientDefinition, address: string) => Promise<unknown>) {
+  constructor(create: Create) {
     this.#create = create;
   }
 
@@ -41,8 +41,7 @@ export class RpcClientBuilder<S = Untyped> implements ClientBuilder<S> {
   connect(address: string | SocketAddress): this {
     const definition = this.#open();
     const text = typeof address === "object" && address !== null ? formatAddress(address) : address;
-    parseAddress(text, 1);
-    definition.address = text;
+    definition.address = parseAddress(text, 1);
     return this;
   }
 
@@ -66,7 +65,7 @@ export class RpcClientBuilder<S = Untyped> implements ClientBuilder<S> {
 
   /**
    * Answer calls the server makes; as `handler` of a server.
-   * @throws {TypeError} when the name is taken, or is not 1 to 128 printable ASCII characters.
+   * @throws {TypeError} when the name is taken, or is not 1 to 128 bytes of text without control characters.
    */
   handler(
     name: string,
@@ -94,7 +93,7 @@ export class RpcClientBuilder<S = Untyped> implements ClientBuilder<S> {
 
   /**
    * Take events the server pushes: as the API `S` declares them, as they were sent where it is not known, or validated by a schema.
-   * @throws {TypeError} when the name is not 1 to 128 printable ASCII characters.
+   * @throws {TypeError} when the name is not 1 to 128 bytes of text without control characters.
    */
   listener<N extends PushName<S>>(
     name: N,
@@ -112,7 +111,7 @@ export class RpcClientBuilder<S = Untyped> implements ClientBuilder<S> {
 
   /**
    * Take streams the server opens under `name`.
-   * @throws {TypeError} when the name is taken, or is not 1 to 128 printable ASCII characters.
+   * @throws {TypeError} when the name is taken, or is not 1 to 128 bytes of text without control characters.
    */
   stream(name: string, handler: (session: Session<EmittedBy<S>>, incoming: IncomingStream) => unknown): this {
     this.#open().streams.handle(name, handler);
@@ -162,3 +161,5 @@ export class RpcClientBuilder<S = Untyped> implements ClientBuilder<S> {
     return this.#definition;
   }
 }
+
+type Create = (definition: ClientDefinition, address: HostPort) => Promise<unknown>;

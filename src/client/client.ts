@@ -4,8 +4,8 @@
  * @module
  */
 
+import type { HostPort } from "../connection/address.ts";
 import type { CloseReason } from "../connection/close_reason.ts";
-import { Connection } from "../connection/connection.ts";
 import { dial } from "../connection/dial.ts";
 import { nativeTransport } from "../connection/native.ts";
 import { clientVerification } from "../connection/tls.ts";
@@ -27,10 +27,11 @@ import type { CallOptions } from "../rpc/call_options.ts";
 import { registerListener } from "../rpc/registration.ts";
 import type { Bytes, None } from "../rpc/signature.ts";
 import type { SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";
-import { type EndpointSettings, endpointSettings } from "../session/endpoint_options.ts";
+import { endpointSettings } from "../session/endpoint_options.ts";
 import { Session } from "../session.ts";
 import type { MediaSender } from "../stream/media_sender.ts";
 import type { StreamOptions } from "../stream/stream_options.ts";
+import type { Logger } from "../trace.ts";
 import { RpcClientBuilder } from "./builder.ts";
 import type { ClientDefinition, ClientOptions } from "./definition.ts";
 
@@ -62,12 +63,12 @@ export class RpcClient<S = Untyped> implements AsyncDisposable {
   readonly #session: Session;
   readonly #ended: Promise<CloseReason>;
 
-  private constructor(definition: ClientDefinition, session: Session, settings: EndpointSettings) {
+  private constructor(definition: ClientDefinition, session: Session, log: Logger) {
     this.#definition = definition;
     this.#session = session;
     this.#ended = session.closed.then(async (reason) => {
       for (const error of await definition.onDisconnect.runAll(definition.context, reason)) {
-        settings.log({ level: "error", category: "client", message: "An onDisconnect hook failed", error });
+        log({ level: "error", category: "client", message: "An onDisconnect hook failed", error });
       }
       return reason;
     });
@@ -129,7 +130,7 @@ export class RpcClient<S = Untyped> implements AsyncDisposable {
   /**
    * Take events the server pushes, until the subscription is closed or disposed. Without a schema the payload arrives as it was sent, typed by the
    * server's `pushes`; with one it is validated here.
-   * @throws {TypeError} when the name is not 1 to 128 printable ASCII characters.
+   * @throws {TypeError} when the name is not 1 to 128 bytes of text without control characters.
    */
   on<N extends PushName<S>>(name: N, listener: (payload: Push<S, N>) => unknown): Subscription;
   on<I extends StandardSchemaV1>(
@@ -166,10 +167,36 @@ export class RpcClient<S = Untyped> implements AsyncDisposable {
     return this.close();
   }
 
-  static async #open(definition: ClientDefinition, address: string): Promise<RpcClient> {
-    const settings = endpointSettings(definition.options, definition);
-    const verification = clientVerification(definition.options.tls);
-    const transport = definition.options.transport ?? await nativeTransport();
-    throw new Error("dial");
+  static async #open(definition: ClientDefinition, address: HostPort): Promise<RpcClient> {
+    const { options, context } = definition;
+    const settings = endpointSettings(options, definition);
+    const { behavior, transportOptions, limits, clock, timers, log } = settings;
+    const verification = clientVerification(options.tls, log);
+    const transport = options.transport ?? await nativeTransport();
+    let session: Session | undefined;
+    await dial({
+      transport,
+      address,
+      transportOptions,
+      verification,
+      timeoutMs: options.timeoutMs,
+      signal: options.signal,
+      connection: {
+        limits,
+        clock,
+        timers,
+        log,
+        onEstablished: (established) => session = new Session(established, behavior),
+      },
+    });
+    const client = new RpcClient(definition, session!, log);
+    try {
+      await definition.onConnect.runUntilFailure(context, session!);
+    } catch (error) {
+      await client.close({ graceMs: 0, reason: "Client gave up" });
+      throw error;
+    }
+    session!.open();
+    return client;
   }
 }

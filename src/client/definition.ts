@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { HostPort } from "../connection/address.ts";
 import type { CloseReason } from "../connection/close_reason.ts";
 import type { TlsClientOptions } from "../connection/tls.ts";
 import { ClientContext } from "../context.ts";
@@ -37,6 +38,6 @@ export class ClientDefinition {
   readonly plugins = new PluginRegistry();
   readonly onConnect = new Hooks<[context: ClientContext, session: Session]>("onConnect");
   readonly onDisconnect = new Hooks<[context: ClientContext, reason: CloseReason]>("onDisconnect");
-  address: string | undefined;
+  address: HostPort | undefined;
   options: ClientOptions = {};
 }

@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { CloseReason } from "../connection/close_reason.ts";
 import type { ClientContext } from "../context.ts";
 import type { Call } from "../rpc/handler.ts";
 import type { SchemaInput, SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";
@@ -13,7 +12,7 @@ import type { Session } from "../session.ts";
 import type { IncomingStream } from "../stream/incoming_stream.ts";
 import type { EmittedBy, Push, PushName, Untyped } from "./api.ts";
 import type { ClientPlugin } from "./plugin.ts";
-import type { HandlerOptions, InputOptions, RawOptions } from "./server_builder.ts";
+import type { HandlerOptions, InputOptions, RawOptions, SessionEnd } from "./server_builder.ts";
 
 /** Everything a plugin can add to a client of a server with the API `S`. `RpcClient.builder()` adds address, certificates, options and `build`. */
 export interface ClientBuilder<S = Untyped> {
@@ -22,7 +21,7 @@ export interface ClientBuilder<S = Untyped> {
 
   /**
    * Answer calls the server makes; as `handler` of a server.
-   * @throws {TypeError} when the name is taken, or is not 1 to 128 printable ASCII characters.
+   * @throws {TypeError} when the name is taken, or is not 1 to 128 bytes of text without control characters.
    */
   handler(
     name: string,
@@ -46,7 +45,7 @@ export interface ClientBuilder<S = Untyped> {
 
   /**
    * Take events the server pushes: as the API `S` declares them, as they were sent where it is not known, or validated by a schema.
-   * @throws {TypeError} when the name is not 1 to 128 printable ASCII characters.
+   * @throws {TypeError} when the name is not 1 to 128 bytes of text without control characters.
    */
   listener<N extends PushName<S>>(
     name: N,
@@ -60,14 +59,14 @@ export interface ClientBuilder<S = Untyped> {
 
   /**
    * Take streams the server opens under `name`.
-   * @throws {TypeError} when the name is taken, or is not 1 to 128 printable ASCII characters.
+   * @throws {TypeError} when the name is taken, or is not 1 to 128 bytes of text without control characters.
    */
   stream(name: string, handler: (session: Session<EmittedBy<S>>, incoming: IncomingStream) => unknown): this;
 
   /** Once connected, before anything the server sends is served; may make requests. One that throws ends the connection and fails `build`. */
   onConnect(hook: (context: ClientContext, session: Session<EmittedBy<S>>) => unknown): this;
   /** After the connection has ended, where `onConnect` hooks began. */
-  onDisconnect(hook: (context: ClientContext, reason: CloseReason) => unknown): this;
+  onDisconnect(hook: (context: ClientContext, reason: SessionEnd) => unknown): this;
 
   /**
    * Install a plugin now.

@@ -5,7 +5,6 @@
  * @module
  */
 
-import type { CloseReason } from "../connection/close_reason.ts";
 import type { ServerContext } from "../context.ts";
 import type { Call } from "../rpc/handler.ts";
 import type { SchemaInput, SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";
@@ -24,6 +23,9 @@ import type { Session } from "../session.ts";
 import type { IncomingStream } from "../stream/incoming_stream.ts";
 import type { PushEvent } from "./api.ts";
 import type { ServerPlugin } from "./plugin.ts";
+
+/** How and why a session ended: what `session.closed` resolves to. */
+export type SessionEnd = Awaited<Session["closed"]>;
 
 /** A method whose answers are validated too. */
 export interface HandlerOptions<I extends StandardSchemaV1, O extends StandardSchemaV1> {
@@ -63,7 +65,7 @@ export interface ServerBuilder<Methods = None, Events = None, Pushes = None, Str
   /**
    * Answer calls of `name` with bytes for bytes; text returned travels as UTF-8. Given a schema, or options with schemas, the payload is
    * a validated value instead.
-   * @throws {TypeError} when the name is taken, or is not 1 to 128 printable ASCII characters.
+   * @throws {TypeError} when the name is taken, or is not 1 to 128 bytes of text without control characters.
    */
   handler<N extends string, R extends RawResult>(
     name: N,
@@ -87,7 +89,7 @@ export interface ServerBuilder<Methods = None, Events = None, Pushes = None, Str
 
   /**
    * Take events of `name` as bytes, or validated by a schema. Several listeners may share a name; they are called in order.
-   * @throws {TypeError} when the name is not 1 to 128 printable ASCII characters.
+   * @throws {TypeError} when the name is not 1 to 128 bytes of text without control characters.
    */
   listener<N extends string>(
     name: N,
@@ -101,7 +103,7 @@ export interface ServerBuilder<Methods = None, Events = None, Pushes = None, Str
 
   /**
    * Take streams that clients open under `name`.
-   * @throws {TypeError} when the name is taken, or is not 1 to 128 printable ASCII characters.
+   * @throws {TypeError} when the name is taken, or is not 1 to 128 bytes of text without control characters.
    */
   stream<N extends string>(
     name: N,
@@ -110,7 +112,7 @@ export interface ServerBuilder<Methods = None, Events = None, Pushes = None, Str
 
   /**
    * Declare the events this server pushes to clients: from here on `session.emit` takes these names only, and validates.
-   * @throws {TypeError} when a name is declared twice, or is not 1 to 128 printable ASCII characters.
+   * @throws {TypeError} when a name is declared twice, or is not 1 to 128 bytes of text without control characters.
    */
   pushes<X extends Record<string, StandardSchemaV1>>(
     schemas: X,
@@ -128,7 +130,7 @@ export interface ServerBuilder<Methods = None, Events = None, Pushes = None, Str
   /** Before anything of a new session is served. One that throws refuses the session; the client sees an EchoStreamError's reason. */
   onConnect(hook: (session: Session<Pushes>) => unknown): this;
   /** After a session whose `onConnect` hooks began has ended. */
-  onDisconnect(hook: (session: Session<Pushes>, reason: CloseReason) => unknown): this;
+  onDisconnect(hook: (session: Session<Pushes>, reason: SessionEnd) => unknown): this;
 
   /**
    * Install a plugin now.

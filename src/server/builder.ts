@@ -77,7 +77,7 @@ export class RpcServerBuilder<Methods = None, Events = None, Pushes = None, Stre
 
   /**
    * Answer calls of `name`: with bytes for bytes, or with values where a schema, or options with schemas, stand before the handler.
-   * @throws {TypeError} when the name is taken, or is not 1 to 128 printable ASCII characters.
+   * @throws {TypeError} when the name is taken, or is not 1 to 128 bytes of text without control characters.
    */
   handler<N extends string, R extends RawResult>(
     name: N,
@@ -105,7 +105,7 @@ export class RpcServerBuilder<Methods = None, Events = None, Pushes = None, Stre
 
   /**
    * Take events of `name`: as bytes, or as values where a schema stands before the listener. Several may share a name.
-   * @throws {TypeError} when the name is not 1 to 128 printable ASCII characters.
+   * @throws {TypeError} when the name is not 1 to 128 bytes of text without control characters.
    */
   listener<N extends string>(
     name: N,
@@ -123,7 +123,7 @@ export class RpcServerBuilder<Methods = None, Events = None, Pushes = None, Stre
 
   /**
    * Take streams that clients open under `name`.
-   * @throws {TypeError} when the name is taken, or is not 1 to 128 printable ASCII characters.
+   * @throws {TypeError} when the name is taken, or is not 1 to 128 bytes of text without control characters.
    */
   stream<N extends string>(
     name: N,
@@ -135,7 +135,7 @@ export class RpcServerBuilder<Methods = None, Events = None, Pushes = None, Stre
 
   /**
    * Declare the events this server pushes to clients: from here on `session.emit` takes these names only, and validates.
-   * @throws {TypeError} when a name is declared twice, or is not 1 to 128 printable ASCII characters.
+   * @throws {TypeError} when a name is declared twice, or is not 1 to 128 bytes of text without control characters.
    */
   pushes<X extends Record<string, StandardSchemaV1>>(
     schemas: X,
