@@ -1,0 +1,51 @@
+/**
+ * What a process holds right now, for soaks that must give everything back.
+ *
+ * @module
+ */
+import { existsSync, readdirSync, readlinkSync } from "node:fs";
+import process from "node:process";
+
+/** Counts of what the operating system and the event loop keep for this process. */
+export interface Resources {
+  /** Threads; 0 where there is no /proc. */
+  readonly threads: number;
+  /** Open sockets; 0 where there is no /proc. */
+  readonly sockets: number;
+  /** Other open descriptors; 0 where there is no /proc. */
+  readonly files: number;
+  /** Timers that keep the event loop alive, where the runtime tells (Node). */
+  readonly timers: number;
+}
+
+/** Count them. */
+export function resources(): Resources {
+  const descriptors = list("/proc/self/fd").map((name) => linkTarget(`/proc/self/fd/${name}`));
+  const sockets = descriptors.filter((target) => target.startsWith("socket:")).length;
+  return {
+    threads: list("/proc/self/task").length,
+    sockets,
+    files: descriptors.length - sockets,
+    timers: process.getActiveResourcesInfo?.().filter((name) => name === "Timeout" || name === "Immediate").length ?? 0,
+  };
+}
+
+/** Resident memory in bytes, after a collection where the runtime lets us ask for one. */
+export function residentBytes(): number {
+  const { gc, Bun } = globalThis as { gc?: () => void; Bun?: { gc(synchronous: boolean): void } };
+  gc?.();
+  Bun?.gc(true);
+  return process.memoryUsage().rss;
+}
+
+function list(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
+
+function linkTarget(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return ""; // The descriptor of the listing itself is closed by now.
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * `npm run soak`: a million calls on one connection and a thousand endpoints, on each runtime; each must also end by itself.
+ * Options: `--only node26,deno`, `--quick` for a tenth of everything.
+ *
+ * @module
+ */
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { build } from "../../scripts/build.mjs";
+import { findRuntime, root, RUNTIME_NAMES, scriptPath } from "../../scripts/runtimes.mjs";
+
+const { values: options } = parseArgs({
+  options: { only: { type: "string" }, quick: { type: "boolean", default: false } },
+});
+const TIMEOUT_MS = 15 * 60_000;
+const soaks = options.quick
+  ? [["bench/soak/calls.ts", "100000", "20000", "8"], ["bench/soak/endpoints.ts", "100"]]
+  : [["bench/soak/calls.ts"], ["bench/soak/endpoints.ts"]];
+
+const native = spawnSync(process.execPath, [join(root, "scripts/build-native.mjs")], { stdio: "inherit" });
+if (native.status !== 0) process.exit(1);
+const compiled = build();
+if (!compiled.ok) console.error(compiled.output);
+
+let failed = 0;
+for (const name of options.only?.split(",") ?? RUNTIME_NAMES) {
+  const runtime = findRuntime(name);
+  for (const [source, ...parameters] of soaks) {
+    console.log(`\n${name} ${runtime.version}: ${source} ${parameters.join(" ")}`);
+    const startedMs = Date.now();
+    const run = spawnSync(runtime.executable, [...collecting(runtime), scriptPath(runtime, source), ...parameters], {
+      cwd: root,
+      stdio: "inherit",
+      timeout: TIMEOUT_MS,
+      killSignal: "SIGKILL",
+    });
+    const ok = run.status === 0;
+    if (!ok) failed++;
+    console.log(
+      `${ok ? "ok" : `FAILED (${run.signal ?? run.status})`} after ${((Date.now() - startedMs) / 1000).toFixed(1)} s`,
+    );
+  }
+}
+console.log(failed === 0 ? "soak: ok" : `soak: ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
+
+/** Arguments that let the script ask for a collection, so that what is measured is not garbage. */
+function collecting({ name, scriptArguments }) {
+  if (name === "deno") return [...scriptArguments, "--v8-flags=--expose-gc"];
+  return name === "bun" ? scriptArguments : ["--expose-gc", ...scriptArguments];
+}

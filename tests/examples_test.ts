@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { sourceFiles } from "./support/repository.ts";
+import { runScript } from "./support/run_script.ts";
+
+/** Each example runs alone, with the one permission that it names, and ends by itself; these lines are what it promises to show. */
+const EXPECTED: Record<string, readonly string[]> = {
+  "examples/echo.ts": [
+    "echo: hello",
+    "add: 42",
+    "user.name: Ada",
+    "user.name: NOT_FOUND - No user 7",
+    "slow: DEADLINE_EXCEEDED",
+    "done",
+  ],
+  "examples/events.ts": [
+    "server: someone joined from 127.0.0.1",
+    "bob hears ada: hello",
+    "bob hears ada: how are you?",
+    "bob hears ada: bye",
+    "done",
+  ],
+  "examples/plugin.ts": [
+    "server: starts, counter is there: true",
+    "Hello, Ada",
+    "Hello, Bob",
+    "greetings: 2",
+    "connections: 1",
+    "server: shut down",
+    "done",
+  ],
+  "examples/stream.ts": [
+    'server: stream "microphone" at 48000 Hz',
+    "server: frame 0 at 0, 1920 bytes",
+    "server: frame 4 at 3840, 1920 bytes",
+    "server: stream ended",
+    "client: 5 frames sent and taken",
+    "done",
+  ],
+};
+
+test("every example has its expected output here", () => {
+  assert.deepEqual(sourceFiles("examples"), Object.keys(EXPECTED).sort());
+});
+
+for (const [example, lines] of Object.entries(EXPECTED)) {
+  test(`${example} runs to its end and shows what it promises`, async () => {
+    const { code, output } = await runScript(example, { permissions: ["--allow-ffi"] });
+    assert.equal(code, 0, output);
+    const shown = output.split("\n");
+    assert.deepEqual(lines.filter((line) => !shown.includes(line)), [], output);
+  });
+}

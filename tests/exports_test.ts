@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import * as core from "../mod.ts";
+import { repositoryPath } from "./support/repository.ts";
+import { ENTRY_POINT, runText } from "./support/run_script.ts";
+
+test("mod.ts exports these values and no other", () => {
+  assert.deepEqual(Object.keys(core).sort(), VALUES);
+});
+
+test("mod.ts exports these types and no other", () => {
+  const source = readFileSync(repositoryPath("mod.ts"), "utf8");
+  const names = [...source.matchAll(/^export (type )?\{([^}]*)\}/gm)].flatMap(([, typesOnly, list = ""]) =>
+    list.split(",").map((name) => name.trim()).filter((name) => name !== "")
+      .filter((name) => typesOnly !== undefined || name.startsWith("type ")).map((name) => name.replace(/^type /, ""))
+  );
+  assert.deepEqual(names.sort(), TYPES);
+});
+
+test("mod.ts loads with no permission, and a builder works without the addon", async () => {
+  const isDeno = "Deno" in globalThis;
+  const text = [
+    `import * as core from "${ENTRY_POINT}";`,
+    `core.RpcServer.builder().handler("echo", (_session, bytes) => bytes);`,
+    // Deno would refuse both reading this and loading the addon.
+    isDeno
+      ? "const mapped = '';"
+      : `import { readFileSync } from "node:fs"; const mapped = readFileSync("/proc/self/maps", "utf8");`,
+    `console.log("values:", Object.keys(core).length, "addon:", mapped.includes("echostream."));`,
+  ];
+  const { code, output } = await runText("loads_alone", text.join("\n"), { permissions: [] });
+  assert.equal(code, 0, output);
+  assert.equal(output.trim(), `values: ${VALUES.length} addon: false`);
+});
+
+const VALUES: readonly string[] = [
+  "EchoStreamError",
+  "ErrorCode",
+  "RpcClient",
+  "RpcServer",
+  "cbor",
+  "consoleLogger",
+  "silentLogger",
+];
+const TYPES: readonly string[] = [];

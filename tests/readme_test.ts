@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { isCompiled, repositoryPath } from "./support/repository.ts";
+import { ENTRY_POINT, runText } from "./support/run_script.ts";
+
+const readme = readFileSync(repositoryPath("README.md"), "utf8");
+const snippets = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1] ?? "");
+const manifest = JSON.parse(readFileSync(repositoryPath("package.json"), "utf8"));
+
+test("README has a snippet to run", () => {
+  assert.notEqual(snippets.length, 0);
+});
+
+for (const [n, snippet] of snippets.entries()) {
+  test(`README snippet ${n + 1} runs as it is printed, and shows what its comments say`, async () => {
+    const text = snippet.replaceAll('"@echostream/core"', `"${ENTRY_POINT}"`);
+    const { code, output } = await runText(`readme_${n + 1}`, isCompiled ? withoutTypes(text) : text, {
+      permissions: ["--allow-ffi"],
+    });
+    assert.equal(code, 0, output);
+    const promised = [...snippet.matchAll(/console\.log\(.*\/\/ (.+)$/gm)].map((match) => match[1] ?? "");
+    assert.deepEqual(promised.filter((line) => !output.split("\n").includes(line)), [], output);
+  });
+}
+
+test("README names only commands that exist", () => {
+  const commands = [...readme.matchAll(/npm run ([\w:-]+)/g)].map((match) => match[1] ?? "");
+  assert.deepEqual(commands.filter((command) => !(command in manifest.scripts)), []);
+});
+
+/** Node 20 runs JavaScript; type arguments are the only types a snippet for the first two minutes has. */
+function withoutTypes(text: string): string {
+  return text.replace(/(\w)<(?:typeof \w+|\{[^>]*\}|\w+)>\(/g, "$1(");
+}

@@ -1,0 +1,14 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { runScript } from "./support/run_script.ts";
+
+test("one connection answers 30,000 calls and memory does not keep growing", async () => {
+  // Without forced collections the heap breathes; a leak of every call's payload and promise would still be larger than this.
+  const { code, output } = await runScript("bench/soak/calls.ts", { parameters: ["30000", "10000", "48"] });
+  assert.equal(code, 0, output);
+});
+
+test("fifty endpoints leave no thread, descriptor or timer behind, and the process ends by itself", async () => {
+  const { code, output } = await runScript("bench/soak/endpoints.ts", { parameters: ["50"] });
+  assert.equal(code, 0, output);
+});

@@ -1,0 +1,72 @@
+/**
+ * Runs a script of this repository as a child process, on the runtime that runs the test.
+ *
+ * @module
+ */
+import { spawn } from "node:child_process";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import process from "node:process";
+import { isCompiled, repositoryPath, runnablePath } from "./repository.ts";
+
+/** How a child process ended. */
+export interface ScriptRun {
+  /** Exit code; `null` when a signal ended it. */
+  readonly code: number | null;
+  /** Standard output and standard error, as they came. */
+  readonly output: string;
+}
+
+/** What {@link runScript} may be told. */
+export interface RunOptions {
+  /** Permissions under Deno. Default: `--allow-all`. */
+  readonly permissions?: readonly string[];
+  /** Arguments of the script. */
+  readonly parameters?: readonly string[];
+  /** Added to the environment. */
+  readonly env?: Record<string, string>;
+}
+
+/** A child that has not ended by then hangs, and is killed; generous, since machines that test are busy. */
+const HANG_MS = 60_000;
+
+/** Run a source file, given from the root, to its end. */
+export function runScript(source: string, options: RunOptions = {}): Promise<ScriptRun> {
+  const { permissions = ["--allow-all"], parameters = [], env = {} } = options;
+  const isDeno = "Deno" in globalThis;
+  const before = isDeno ? ["run", "--no-check", "--quiet", "--no-prompt", ...permissions] : [];
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [...before, runnablePath(source), ...parameters], {
+      cwd: repositoryPath("."),
+      env: { ...process.env, NO_COLOR: "1", ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    child.stdout.on("data", (chunk) => output += chunk);
+    child.stderr.on("data", (chunk) => output += chunk);
+    const timer = setTimeout(() => child.kill("SIGKILL"), HANG_MS);
+    child.on("error", reject);
+    child.on("close", (code) => {
+      clearTimeout(timer);
+      resolve({ code, output });
+    });
+  });
+}
+
+/**
+ * Run a program given as text: JavaScript, and TypeScript too where the test is not compiled. It lies in a folder of the root, so that
+ * {@link ENTRY_POINT} is what it imports.
+ */
+export async function runText(name: string, text: string, options: RunOptions = {}): Promise<ScriptRun> {
+  const source = `.run/${name}_${process.pid}.ts`;
+  const path = runnablePath(source);
+  mkdirSync(repositoryPath(isCompiled ? "dist/.run" : ".run"), { recursive: true });
+  writeFileSync(path, text);
+  try {
+    return await runScript(source, options);
+  } finally {
+    rmSync(path, { force: true });
+  }
+}
+
+/** What a program of {@link runText} imports in place of `@echostream/core`. */
+export const ENTRY_POINT: string = isCompiled ? "../mod.js" : "../mod.ts";
