@@ -10,7 +10,7 @@ test("validate answers synchronously for a synchronous schema", () => {
 });
 
 test("validate answers with a promise for an asynchronous schema", async () => {
-  const result = validate(v.pipeAsync(v.string(), v.checkAsync(async () => false, "Taken")), "name");
+  const result = validate(v.pipeAsync(v.string(), v.checkAsync(() => Promise.resolve(false), "Taken")), "name");
   assert.ok(result instanceof Promise);
   assert.deepEqual(toIssues((await result).issues ?? []), [{ message: "Taken", path: [] }]);
 });

@@ -9,7 +9,7 @@ import { Connection } from "../connection/connection.ts";
 import { nativeTransport } from "../connection/native.ts";
 import { serverCertificate } from "../connection/tls.ts";
 import type { ListenOptions, SocketAddress, Transport, TransportListener } from "../connection/transport.ts";
-import { ConnectionCode, EchoStreamError } from "../protocol/error.ts";
+import { ConnectionCode } from "../protocol/error.ts";
 import { type EndpointSettings, endpointSettings } from "../session/endpoint_options.ts";
 import { Session } from "../session.ts";
 import type { ServerDefinition } from "./definition.ts";

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file require-await -- handlers that return promises are what is checked here
 /**
  * What compiles and what does not, from a server's builder to a client's calls. Checked by `tsc` and `deno check`, never run.
  *
