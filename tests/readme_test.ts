@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { isCompiled, repositoryPath } from "./support/repository.ts";
 import { ENTRY_POINT, runText } from "./support/run_script.ts";
@@ -33,3 +33,12 @@ test("README names only commands that exist", () => {
 function withoutTypes(text: string): string {
   return text.replace(/(\w)<(?:typeof \w+|\{[^>]*\}|\w+)>\(/g, "$1(");
 }
+
+test("docs/architecture.md names only files that exist", () => {
+  const text = readFileSync(repositoryPath("docs/architecture.md"), "utf8");
+  const paths = [...text.matchAll(/`((?:src|native|scripts|bench|tests|docs)\/[\w./-]*)`/g)].map((match) =>
+    match[1] ?? ""
+  );
+  assert.notEqual(paths.length, 0);
+  assert.deepEqual(paths.filter((path) => !existsSync(repositoryPath(path))), []);
+});
