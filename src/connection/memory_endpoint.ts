@@ -167,7 +167,10 @@ export class MemoryEndpoint implements TransportConnection {
     if (this.#closed) return;
     this.#closed = true;
     const bytes = CONTROL_FRAME_BYTES + reason.length;
-    this.#send(bytes, () => (this.peer as MemoryEndpoint | undefined)?.end({ by: "remote", application: true, code, reason }));
+    this.#send(
+      bytes,
+      () => (this.peer as MemoryEndpoint | undefined)?.end({ by: "remote", application: true, code, reason }),
+    );
     this.#path.schedule.at(
       this.#path.schedule.nowUs(),
       () => this.#gone({ by: "local", application: true, code, reason }),
@@ -334,6 +337,8 @@ export class MemoryEndpoint implements TransportConnection {
 
   #heard(bytes: number): void {
     this.heardUs = this.#path.schedule.nowUs();
+    // What arrives is acknowledged.
+    this.peer.heardUs = this.heardUs;
     this.#stats.receivedPackets++;
     this.#stats.receivedBytes += bytes;
   }

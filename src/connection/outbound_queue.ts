@@ -17,6 +17,7 @@ export class OutboundQueue {
   readonly #gate: Gate = new Gate();
   #bytes = 0;
   #full = false;
+  #closed = false;
 
   /** `onStalled` is called when the queue was full for `stallTimeoutMs` and not a byte of it left. */
   constructor(limitBytes: number, stallTimeoutMs: number, timers: TimerQueue, onStalled: () => void) {
@@ -47,7 +48,7 @@ export class OutboundQueue {
   /** Count bytes that left, or were dropped. */
   remove(bytes: number): void {
     this.#bytes = bytes < this.#bytes ? this.#bytes - bytes : 0;
-    if (!this.#full) return;
+    if (!this.#full || this.#closed) return;
     if (this.#bytes > this.#limitBytes / 2) {
       this.#timers.add(this.#stall, this.#stallTimeoutMs);
       return;
@@ -64,6 +65,7 @@ export class OutboundQueue {
 
   /** Nothing leaves any more: whoever waits fails with `error`. */
   close(error: Error): void {
+    this.#closed = true;
     this.#bytes = 0;
     this.#full = true;
     this.#timers.remove(this.#stall);

@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { systemClock } from "./clock.ts";
+
+test("systemClock never steps back", () => {
+  const first = systemClock.nowUs();
+  assert.ok(systemClock.nowUs() >= first);
+});
+
+test("systemClock fires a timer once, and not after it was cancelled", async () => {
+  const fired: string[] = [];
+  const cancelled = systemClock.setTimer(() => fired.push("cancelled"), 0);
+  cancelled.cancel();
+  cancelled.cancel();
+  await new Promise<void>((resolve) => {
+    systemClock.setTimer(
+      () => {
+        fired.push("kept");
+        resolve();
+      },
+      1,
+      { referenced: true },
+    );
+  });
+  assert.deepEqual(fired, ["kept"]);
+});
+
+test("systemClock does not fire a delay beyond what setTimeout takes at once", async () => {
+  let fired = false;
+  const timer = systemClock.setTimer(() => fired = true, 3_000_000_000);
+  await new Promise<void>((resolve) => void systemClock.setTimer(resolve, 5, { referenced: true }));
+  timer.cancel();
+  assert.equal(fired, false);
+});
