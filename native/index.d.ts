@@ -1,0 +1,70 @@
+/** Transport parameters and timers, in milliseconds and bytes. */
+export interface TransportSettings {
+  alpn: string;
+  idleTimeoutMs: number;
+  keepAliveIntervalMs: number;
+  handshakeTimeoutMs: number;
+  maxBidirectionalStreams: number;
+  maxUnidirectionalStreams: number;
+  streamWindowBytes: number;
+  maxStreamWindowBytes: number;
+  connectionWindowBytes: number;
+  maxConnectionWindowBytes: number;
+  congestionControl: string;
+  initialCreditBytes: number;
+  messageStreamKind: number;
+}
+
+/** What a server asks for; without certificate and key it runs on a development certificate. */
+export interface ListenSettings {
+  address: string;
+  port: number;
+  certificatePem?: string | undefined;
+  keyPem?: string | undefined;
+  transport: TransportSettings;
+}
+
+/** What a client asks for. */
+export interface DialSettings {
+  address: string;
+  port: number;
+  serverName: string;
+  verification: string;
+  authorityPem?: string | undefined;
+  pins?: Uint8Array[] | undefined;
+  transport: TransportSettings;
+}
+
+/** A bound socket, and what the kernel left of the receive buffer that was wanted. */
+export interface Bound {
+  address: string;
+  port: number;
+  receiveBufferBytes: number;
+  wantedBufferBytes: number;
+}
+
+/** The I/O thread of one JavaScript environment; `src/record.rs` documents what crosses its rings. */
+export declare class Driver {
+  /** `onEvents` is called when there is something to drain. */
+  constructor(onEvents: () => void);
+  /** Hand over the first `length` bytes of `commands`. */
+  submit(commands: Uint8Array, length: number): void;
+  /** Fill `target` with events; returns the bytes written, 0 when there is nothing more. */
+  drainInto(target: Uint8Array): number;
+  /** Bind a server's socket; throws an error with `code`. */
+  listen(id: number, settings: ListenSettings): Bound;
+  /** Stop accepting on a listener. */
+  closeListener(id: number): void;
+  /** Begin a handshake; throws an error with `code`. */
+  dial(connection: number, settings: DialSettings): Bound;
+  /** Copy a connection's counters; false when it is gone. */
+  stats(connection: number, target: Float64Array): boolean;
+  /** Whether the thread keeps the program alive. */
+  setReferenced(referenced: boolean): void;
+}
+
+/** The clock that stamps packets, in microseconds. */
+export declare function nowUs(): number;
+
+/** IP addresses of `host`, in the resolver's order. */
+export declare function resolve(host: string): Promise<string[]>;

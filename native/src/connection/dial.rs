@@ -1,0 +1,60 @@
+//! What it takes to begin a connection as a client.
+
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::RawFd;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::connection::{Connection, Role, Settings};
+use crate::error::{Failure, internal, invalid};
+use crate::quic::{Buffers, CONNECTION_ID_BYTES, Quic};
+use crate::stats::Shared;
+use crate::tls::verify::{Verification, expect_ip};
+
+/// quiche's configuration is shared by all connections that are alike; it is changed by none.
+pub type SharedConfig = Arc<Mutex<quiche::Config>>;
+
+/// A connection to begin.
+pub struct Dial {
+    pub connection: u32,
+    pub socket: RawFd,
+    pub local: SocketAddr,
+    pub remote: SocketAddr,
+    pub server_name: String,
+    pub verification: Verification,
+    pub config: SharedConfig,
+    pub settings: Arc<Settings>,
+    pub stats: Arc<Shared>,
+}
+
+impl Dial {
+    /// The connection, about to send its first packet, and its connection id.
+    pub fn begin(self) -> Result<(Connection, [u8; CONNECTION_ID_BYTES]), Failure> {
+        let source_id = random_connection_id()?;
+        let ip: Option<IpAddr> = self.server_name.parse().ok();
+        let host = if ip.is_none() && self.sends_name() { Some(self.server_name.as_str()) } else { None };
+        let mut config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = quiche::ConnectionId::from_ref(&source_id);
+        let mut quic: Quic =
+            quiche::connect_with_buffer_factory::<Buffers>(host, &id, self.local, self.remote, &mut config)
+                .map_err(|error| invalid(format!("Cannot begin a connection to {}: {error:?}", self.remote)))?;
+        drop(config);
+        if let (Some(ip), true) = (ip, self.verification.checks_name()) {
+            expect_ip(quic.as_mut(), ip)?;
+        }
+        let role = Role::Dialled { server_name: self.server_name, verification: self.verification };
+        let connection = Connection::new(self.connection, quic, self.socket, role, self.settings, self.stats);
+        Ok((connection, source_id))
+    }
+
+    /// An empty name is none.
+    fn sends_name(&self) -> bool {
+        !self.server_name.is_empty()
+    }
+}
+
+/// An unpredictable connection id (RFC 9000 §5.1).
+pub fn random_connection_id() -> Result<[u8; CONNECTION_ID_BYTES], Failure> {
+    let mut id = [0; CONNECTION_ID_BYTES];
+    boring::rand::rand_bytes(&mut id).map_err(|_| internal())?;
+    Ok(id)
+}

@@ -1,0 +1,162 @@
+//! How a connection ends: who wanted it, what JavaScript is told, and what still answers afterwards.
+
+use std::time::{Duration, Instant};
+
+use crate::close::{Close, CloseCause, concerns_certificate, describe};
+use crate::record::{APPLICATION, Header, event};
+use crate::ring::{Events, record};
+use crate::tls::verify::refusal;
+
+use super::datagrams::Datagrams;
+use super::messages::Messages;
+use super::streams::Streams;
+use super::{Connection, Role};
+
+/// How long a closed connection repeats its CONNECTION_CLOSE to a peer that has missed it (RFC 9000 §10.2.1: at least
+/// three probe timeouts).
+const MIN_LINGER: Duration = Duration::from_millis(500);
+
+/// The state of an end that may be under way.
+#[derive(Default)]
+pub struct Ending {
+    /// JavaScript closed, with this code and reason.
+    requested: Option<(u64, Vec<u8>)>,
+    /// quiche refused something the peer did.
+    failure: Option<quiche::Error>,
+    handshake_timed_out: bool,
+    lingering: Option<Lingering>,
+}
+
+struct Lingering {
+    until: Instant,
+    /// The packet with the CONNECTION_CLOSE; empty when the peer closed.
+    last_packet: Vec<u8>,
+    packets: u32,
+    repeat: bool,
+}
+
+impl Ending {
+    /// JavaScript has been told; only latecomers are answered.
+    pub fn is_lingering(&self) -> bool {
+        self.lingering.is_some()
+    }
+
+    pub fn lingers_until(&self) -> Option<Instant> {
+        self.lingering.as_ref().map(|lingering| lingering.until)
+    }
+
+    pub fn failed(&mut self, error: quiche::Error) {
+        self.failure.get_or_insert(error);
+    }
+
+    /// A packet came too late. Ever fewer of them are answered, as RFC 9000 §10.2.1 asks.
+    pub fn packet_arrived(&mut self) {
+        if let Some(lingering) = &mut self.lingering {
+            lingering.packets += 1;
+            lingering.repeat |= lingering.packets.is_power_of_two() && !lingering.last_packet.is_empty();
+        }
+    }
+
+    /// The CONNECTION_CLOSE to be repeated now.
+    pub fn take_repeat(&mut self) -> Option<&[u8]> {
+        let lingering = self.lingering.as_mut()?;
+        std::mem::take(&mut lingering.repeat).then_some(&lingering.last_packet)
+    }
+}
+
+impl Connection {
+    /// JavaScript closes.
+    pub(super) fn close(&mut self, code: u64, reason: &[u8]) {
+        if self.ending.requested.is_none() {
+            self.ending.requested = Some((code, reason.to_vec()));
+        }
+    }
+
+    /// JavaScript's close goes to quiche after what was written before it has had its chance to leave.
+    pub(super) fn apply_requested_close(&mut self) -> bool {
+        match &self.ending.requested {
+            Some((code, reason)) => self.quic.close(true, *code, reason).is_ok(),
+            None => false,
+        }
+    }
+
+    pub(super) fn handshake_timed_out(&mut self) {
+        self.ending.handshake_timed_out = true;
+        let _ = self.quic.close(false, 0x2, b"handshake timeout");
+    }
+
+    /// Tell JavaScript if the connection has ended; afterwards it lingers. `last_packet` is the one sent last.
+    pub fn report_end(&mut self, events: &mut Events, last_packet: &[u8]) -> bool {
+        let has_ended = self.quic.is_closed()
+            || self.quic.is_draining()
+            || self.ending.requested.is_some()
+            || self.ending.handshake_timed_out;
+        if self.ending.is_lingering() || !has_ended {
+            return false;
+        }
+        let close = self.describe_end();
+        self.stats.update(&self.quic);
+        // A connection that was never established on an accepting side is nothing JavaScript knows.
+        if self.is_established || matches!(self.role, Role::Dialled { .. }) {
+            let header = Header {
+                flags: if close.application { APPLICATION } else { 0 },
+                stream: close.code,
+                argument: close.cause as u32,
+                ..record(event::CLOSED, self.id)
+            };
+            events.push(header, close.reason.as_bytes());
+        }
+        let is_ours = self.quic.peer_error().is_none() && !self.quic.is_timed_out();
+        self.ending.lingering = Some(Lingering {
+            until: self.quic.timeout_instant().unwrap_or_else(Instant::now).max(Instant::now() + MIN_LINGER),
+            last_packet: if is_ours { last_packet.to_vec() } else { Vec::new() },
+            packets: 0,
+            repeat: false,
+        });
+        self.streams = Streams::new(self.id, false, 0);
+        self.messages = Messages::new(0);
+        self.datagrams = Datagrams::new(self.id);
+        true
+    }
+
+    fn describe_end(&mut self) -> Close {
+        let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let close = |cause, application, code, reason| Close { cause, application, code, reason };
+        if let Some(error) = self.quic.peer_error() {
+            let reason = if error.is_app || !error.reason.is_empty() {
+                lossy(&error.reason)
+            } else {
+                describe(error.error_code)
+            };
+            let cause = if self.is_established { CloseCause::Remote } else { CloseCause::Handshake };
+            return close(cause, error.is_app, error.error_code, reason);
+        }
+        if let Some((code, reason)) = &self.ending.requested {
+            return close(CloseCause::Local, true, *code, lossy(reason));
+        }
+        if self.ending.handshake_timed_out {
+            let waited = self.settings.handshake_timeout.as_millis();
+            return close(CloseCause::Handshake, false, 0, format!("no answer within {waited} ms"));
+        }
+        if self.quic.is_timed_out() {
+            let cause = if self.is_established { CloseCause::Timeout } else { CloseCause::Handshake };
+            return close(cause, false, 0, "no packet from the peer within the idle timeout".to_owned());
+        }
+        let code = self.quic.local_error().map_or(0x1, |error| error.error_code);
+        let cause = if self.is_established { CloseCause::Local } else { CloseCause::Handshake };
+        close(cause, false, code, self.local_reason(code))
+    }
+
+    fn local_reason(&mut self, code: u64) -> String {
+        if let Role::Dialled { server_name, verification } = &self.role
+            && concerns_certificate(code)
+            && let Some(reason) = refusal(self.quic.as_mut(), verification, server_name)
+        {
+            return reason;
+        }
+        match self.ending.failure {
+            Some(quiche::Error::TlsFail) | None => describe(code),
+            Some(error) => format!("{} ({error:?})", describe(code)),
+        }
+    }
+}

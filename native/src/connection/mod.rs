@@ -1,0 +1,289 @@
+//! One QUIC connection: its life, its timers, and the order in which its parts have their turn.
+
+mod datagrams;
+pub mod dial;
+mod ending;
+mod inbound;
+mod messages;
+mod outbound;
+mod streams;
+mod transmit;
+
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use crate::config::TransportSettings;
+use crate::quic::Quic;
+use crate::record::{FIN, Header, command, event};
+use crate::ring::{Events, record};
+use crate::stats::Shared;
+use crate::tls::verify::Verification;
+
+use datagrams::Datagrams;
+pub use datagrams::report_departure;
+use ending::Ending;
+pub use transmit::Sent;
+use messages::Messages;
+use streams::{StreamKey, Streams};
+
+/// How old the counters JavaScript reads may be.
+const STATS_INTERVAL: Duration = Duration::from_millis(10);
+/// A larger part of a submission keeps the whole submission alive; a smaller one is copied out of it.
+const SHARED_FRACTION: usize = 4;
+
+/// Settings the connection itself acts on.
+pub struct Settings {
+    pub handshake_timeout: Duration,
+    pub keep_alive: Option<Duration>,
+    pub initial_credit: u64,
+    pub message_kind: u8,
+}
+
+impl From<&TransportSettings> for Settings {
+    fn from(settings: &TransportSettings) -> Settings {
+        let keep_alive = Duration::from_micros((settings.keep_alive_interval_ms * 1000.0) as u64);
+        Settings {
+            handshake_timeout: Duration::from_micros((settings.handshake_timeout_ms * 1000.0) as u64),
+            keep_alive: (!keep_alive.is_zero()).then_some(keep_alive),
+            initial_credit: settings.initial_credit_bytes as u64,
+            message_kind: settings.message_stream_kind as u8,
+        }
+    }
+}
+
+/// Which side of the connection this is.
+pub enum Role {
+    Dialled { server_name: String, verification: Verification },
+    Accepted { listener: u32 },
+}
+
+pub struct Connection {
+    pub id: u32,
+    pub socket: RawFd,
+    /// Stands in the driver's list of connections with something to do.
+    pub is_dirty: bool,
+    /// The moment the driver's timers have noted for this connection.
+    pub armed: Option<Instant>,
+    quic: Quic,
+    role: Role,
+    settings: Arc<Settings>,
+    stats: Arc<Shared>,
+    stats_due: Option<Instant>,
+    started: Instant,
+    is_established: bool,
+    last_received: Instant,
+    /// Packets have come since the last one went, so an acknowledgement may be due.
+    ack_due: bool,
+    /// The pacer lets nothing go before this moment.
+    release: Option<Instant>,
+    ending: Ending,
+    streams: Streams,
+    messages: Messages,
+    datagrams: Datagrams,
+}
+
+impl Connection {
+    pub fn new(
+        id: u32,
+        quic: Quic,
+        socket: RawFd,
+        role: Role,
+        settings: Arc<Settings>,
+        stats: Arc<Shared>,
+    ) -> Connection {
+        let is_server = quic.is_server();
+        let now = Instant::now();
+        Connection {
+            id,
+            socket,
+            is_dirty: false,
+            armed: None,
+            quic,
+            role,
+            stats,
+            stats_due: None,
+            started: now,
+            is_established: false,
+            last_received: now,
+            ack_due: false,
+            release: None,
+            ending: Ending::default(),
+            streams: Streams::new(id, is_server, settings.initial_credit),
+            messages: Messages::new(settings.message_kind),
+            datagrams: Datagrams::new(id),
+            settings,
+        }
+    }
+
+    /// Whether JavaScript knows of this connection and has not been told its end.
+    pub fn is_known(&self) -> bool {
+        let is_dialled = matches!(self.role, Role::Dialled { .. });
+        (self.is_established || is_dialled) && !self.ending.is_lingering()
+    }
+
+    pub fn is_lingering(&self) -> bool {
+        self.ending.is_lingering()
+    }
+
+    /// Whether nobody needs to be answered any more.
+    pub fn has_lingered(&self, now: Instant) -> bool {
+        self.ending.lingers_until().is_some_and(|until| until <= now)
+    }
+
+    /// Close because the program ends.
+    pub fn shut_down(&mut self) {
+        self.close(0, b"");
+    }
+
+    /// Take in a packet that arrived at `arrival_us`.
+    pub fn receive(&mut self, packet: &mut [u8], from: SocketAddr, to: SocketAddr, arrival_us: u64, events: &mut Events) {
+        if self.ending.is_lingering() {
+            self.ending.packet_arrived();
+            return;
+        }
+        self.last_received = Instant::now();
+        self.ack_due = true;
+        if let Err(error) = self.quic.recv(packet, quiche::RecvInfo { from, to })
+            && error != quiche::Error::Done
+        {
+            self.ending.failed(error);
+        }
+        // At once, so that each carries the arrival time of its own packet.
+        if self.is_established && self.quic.dgram_recv_queue_len() > 0 {
+            events.arrived(arrival_us);
+            self.read_datagrams(events);
+        }
+    }
+
+    /// Carry out a command of JavaScript. `payload` is a part of `submission`.
+    pub fn command(&mut self, header: &Header, payload: Bytes, submission: usize, events: &mut Events) {
+        if self.ending.is_lingering() {
+            return;
+        }
+        let key = StreamKey::of(header);
+        match header.kind {
+            command::WRITE => {
+                let bytes = unshare(payload, submission);
+                self.streams.append(key, bytes, header.flags & FIN != 0, events);
+            }
+            command::OPEN => self.streams.open(header),
+            command::RESET => self.streams.reset(key, number(&payload), &mut self.quic, events),
+            command::STOP => self.streams.stop(key, number(&payload), &mut self.quic),
+            command::GRANT => self.streams.grant(key, header.argument),
+            command::MESSAGE => self.messages.push(&payload),
+            command::DATAGRAM => {
+                let bytes = unshare(payload, submission);
+                self.datagrams.push(bytes, header.stream, header.argument, events);
+            }
+            command::CLOSE => self.close(header.stream, &payload),
+            _ => {}
+        }
+    }
+
+    /// Events out, stream data in and out: everything but packets.
+    pub fn process(&mut self, events: &mut Events) {
+        if self.ending.is_lingering() {
+            return;
+        }
+        if !self.is_established && self.quic.is_established() {
+            self.establish(events);
+        }
+        if !self.is_established {
+            return;
+        }
+        self.stats_due.get_or_insert_with(|| Instant::now() + STATS_INTERVAL);
+        if self.quic.dgram_recv_queue_len() > 0 {
+            self.read_datagrams(events);
+        }
+        self.streams.open_waiting(&mut self.quic, events);
+        self.streams.read(&mut self.quic, events);
+        let budget = self.messages.stream_budget(&mut self.quic, &mut self.streams);
+        self.streams.write(&mut self.quic, events, budget);
+    }
+
+    fn establish(&mut self, events: &mut Events) {
+        self.is_established = true;
+        self.stats.update(&self.quic);
+        match self.role {
+            Role::Dialled { .. } => events.push(record(event::ESTABLISHED, self.id), &[]),
+            Role::Accepted { listener } => {
+                let header = Header { stream: u64::from(listener), ..record(event::ACCEPTED, self.id) };
+                events.push(header, self.addresses().as_bytes());
+            }
+        }
+    }
+
+    fn addresses(&self) -> String {
+        let Some(path) = self.quic.path_stats().find(|path| path.active) else { return String::new() };
+        let (remote, local) = (path.peer_addr, path.local_addr);
+        format!("{} {} {} {}", remote.ip(), remote.port(), local.ip(), local.port())
+    }
+
+    fn read_datagrams(&mut self, events: &mut Events) {
+        while !events.is_throttled()
+            && let Ok(datagram) = self.quic.dgram_recv_buf()
+        {
+            events.push(record(event::DATAGRAM, self.id), &datagram);
+        }
+    }
+
+    /// When this connection has something to do without a packet or a command.
+    pub fn deadline(&self) -> Option<Instant> {
+        if let Some(until) = self.ending.lingers_until() {
+            return Some(until);
+        }
+        let keep_alive = self.settings.keep_alive.filter(|_| self.is_established);
+        [
+            self.quic.timeout_instant(),
+            self.release,
+            self.stats_due,
+            self.datagrams.next_expiry(),
+            keep_alive.map(|interval| self.last_received + interval),
+            (!self.is_established).then_some(self.started + self.settings.handshake_timeout),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// The deadline has passed.
+    pub fn on_deadline(&mut self, now: Instant, events: &mut Events) {
+        if self.ending.is_lingering() {
+            return;
+        }
+        self.quic.on_timeout();
+        self.datagrams.drop_expired(now, events);
+        if self.release.is_some_and(|at| at <= now) {
+            self.release = None;
+        }
+        if self.stats_due.is_some_and(|at| at <= now) {
+            self.stats_due = None;
+            self.stats.update(&self.quic);
+        }
+        if !self.is_established {
+            if self.started + self.settings.handshake_timeout <= now {
+                self.handshake_timed_out();
+            }
+        } else if let Some(interval) = self.settings.keep_alive
+            && self.last_received + interval <= now
+        {
+            let _ = self.quic.send_ack_eliciting();
+            // The next one after the same time again, should no answer come.
+            self.last_received = now;
+        }
+    }
+}
+
+/// The number in an 8-byte payload.
+fn number(payload: &[u8]) -> u64 {
+    payload.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+/// A small payload must not keep a large submission in memory until it is acknowledged.
+fn unshare(payload: Bytes, submission: usize) -> Bytes {
+    if payload.len() * SHARED_FRACTION >= submission { payload } else { Bytes::copy_from_slice(&payload) }
+}

@@ -1,0 +1,112 @@
+//! Writing streams into QUIC, by the FIN rule.
+//!
+//! quiche 0.30 forgets a stream as soon as all of its *bytes* are acknowledged: a FIN that left on its own is never
+//! repeated when it is lost, and one that is still queued is never sent. So the last bytes and the FIN always go in
+//! one `stream_send`; what a short write leaves over is written again together with the FIN.
+
+use crate::quic::Quic;
+use crate::record::event;
+use crate::ring::Events;
+
+use super::streams::{StreamKey, Streams};
+
+/// Bytes a stream may write before the next has its turn.
+const TURN_BYTES: usize = 64 << 10;
+
+enum Turn {
+    /// Nothing left to write, or the stream is gone.
+    Done,
+    /// The stream has more, and QUIC took all it was offered.
+    More,
+    /// QUIC takes no more for now, and says when it does.
+    Blocked,
+}
+
+impl Streams {
+    /// Write what QUIC takes, at most about `budget` bytes, stream by stream in turns.
+    pub fn write(&mut self, quic: &mut Quic, events: &mut Events, mut budget: usize) {
+        while let Some(id) = quic.stream_writable_next() {
+            // Also those with nothing to write: this is how QUIC tells that the peer has stopped one.
+            if let Some(key) = self.key_of(id) {
+                self.mark_ready(key);
+            }
+        }
+        let mut postponed = 0;
+        while self.ready.len() > postponed
+            && let Some(key) = self.ready.pop_front()
+        {
+            if budget == 0 {
+                self.ready.push_back(key);
+                postponed += 1;
+                continue;
+            }
+            if let Some(sending) = self.table.get_mut(&key).and_then(|stream| stream.sending.as_mut()) {
+                sending.queued = false;
+            }
+            if let Turn::More = self.write_stream(key, quic, events, &mut budget) {
+                self.mark_ready(key);
+            }
+        }
+    }
+
+    fn write_stream(&mut self, key: StreamKey, quic: &mut Quic, events: &mut Events, budget: &mut usize) -> Turn {
+        let Some(stream) = self.table.get_mut(&key) else { return Turn::Done };
+        let (Some(id), Some(sending)) = (stream.id, stream.sending.as_mut()) else { return Turn::Done };
+        let mut written = 0;
+        let mut finished = false;
+        let mut stopped = None;
+        let turn = loop {
+            let is_last = sending.chunks.len() == 1;
+            let Some(chunk) = sending.chunks.front_mut() else {
+                if sending.finish {
+                    // Only a stream that carried nothing ends like this.
+                    finished = quic.stream_send(id, &[], true).is_ok();
+                } else if let Err(quiche::Error::StreamStopped(code)) = quic.stream_capacity(id) {
+                    stopped = Some(code);
+                }
+                break Turn::Done;
+            };
+            if written >= TURN_BYTES.min(*budget) {
+                break Turn::More;
+            }
+            match quic.stream_send_zc(id, chunk.clone(), sending.finish && is_last) {
+                Ok((taken, _)) if taken < chunk.len() => {
+                    written += taken;
+                    let _ = chunk.split_to(taken);
+                    break Turn::Blocked;
+                }
+                Ok((taken, _)) => {
+                    written += taken;
+                    sending.chunks.pop_front();
+                    if sending.finish && is_last {
+                        finished = true;
+                        break Turn::Done;
+                    }
+                }
+                Err(quiche::Error::Done) => break Turn::Blocked,
+                Err(quiche::Error::StreamStopped(code)) => {
+                    stopped = Some(code);
+                    break Turn::Done;
+                }
+                Err(_) => {
+                    // The stream ended without us, by a reset for example.
+                    finished = true;
+                    break Turn::Done;
+                }
+            }
+        };
+        if finished || stopped.is_some() {
+            written += sending.queued_bytes();
+            stream.sending = None;
+        }
+        *budget = budget.saturating_sub(written);
+        self.report_written(key, written, events);
+        if let Some(code) = stopped
+            && !matches!(key, StreamKey::Packed(_))
+        {
+            events.push_number(key.event(event::STOPPED, self.connection), code);
+        }
+        self.remove_if_done(key);
+        turn
+    }
+}

@@ -1,0 +1,111 @@
+//! Packets out: datagrams and messages join in as late as possible, the pacer is obeyed.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use crate::ring::Events;
+use crate::send_batch::SendBatch;
+
+use super::Connection;
+
+/// Bytes a connection may send before the others have their turn.
+const TURN_BYTES: usize = 256 << 10;
+/// Packets may leave this much before their time, so that a timer releases several at once.
+const PACING_SLACK: Duration = Duration::from_micros(200);
+/// An acknowledgement may wait this long for the pacer; delayed further, it would slow the peer down.
+const ACK_PATIENCE: Duration = Duration::from_millis(1);
+
+/// Why a connection stopped sending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// Nothing more to send now.
+    Everything,
+    /// It was the others' turn.
+    Turn,
+    /// The batch is full and must be sent first.
+    Full,
+}
+
+impl Connection {
+    /// Make packets. `departures` receives the connection and report id of each datagram that went into one.
+    pub fn transmit(&mut self, batch: &mut SendBatch, events: &mut Events, departures: &mut Vec<(u32, u64)>) -> Sent {
+        if self.ending.is_lingering() {
+            return self.repeat_close(batch);
+        }
+        let mut sent = self.fill(batch, events, departures);
+        if sent == Sent::Everything && self.apply_requested_close() {
+            self.release = None;
+            sent = self.fill(batch, events, departures);
+        }
+        self.messages.report(self.id, events);
+        sent
+    }
+
+    fn fill(&mut self, batch: &mut SendBatch, events: &mut Events, departures: &mut Vec<(u32, u64)>) -> Sent {
+        let now = Instant::now();
+        let mut bytes = 0;
+        loop {
+            if bytes > TURN_BYTES {
+                return Sent::Turn;
+            }
+            if self.is_paced(now) {
+                return Sent::Everything;
+            }
+            let Some(slot) = batch.slot() else { return Sent::Full };
+            if self.is_established {
+                self.datagrams.feed(&mut self.quic, events, now);
+                self.messages.pack(&mut self.quic, &mut self.streams, self.ack_due);
+            }
+            match self.quic.send(slot) {
+                Ok((length, info)) => {
+                    batch.commit(self.socket, length, info.from, info.to);
+                    self.ack_due = false;
+                    bytes += length;
+                    departures.extend(self.datagrams.take_sent(&self.quic).map(|id| (self.id, id)));
+                }
+                Err(quiche::Error::Done) => return Sent::Everything,
+                Err(error) => {
+                    self.ending.failed(error);
+                    if self.quic.close(false, 0x1, b"").is_err() {
+                        return Sent::Everything;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the next packet has to wait; then `release` says until when.
+    fn is_paced(&mut self, now: Instant) -> bool {
+        if self.quic.local_error().is_some() {
+            return false;
+        }
+        let next = self.quic.get_next_release_time().and_then(|decision| decision.time(now));
+        let patience = if self.ack_due { ACK_PATIENCE } else { Duration::ZERO };
+        match next {
+            Some(at) if at > now + PACING_SLACK && !(self.ack_due && at > now + patience) => {
+                self.release = Some(at);
+                true
+            }
+            _ => {
+                self.release = None;
+                false
+            }
+        }
+    }
+
+    fn repeat_close(&mut self, batch: &mut SendBatch) -> Sent {
+        let Some((from, to)) = self.path() else { return Sent::Everything };
+        let Some(packet) = self.ending.take_repeat() else { return Sent::Everything };
+        let Some(slot) = batch.slot() else { return Sent::Full };
+        if let Some(room) = slot.get_mut(..packet.len()) {
+            room.copy_from_slice(packet);
+            let length = packet.len();
+            batch.commit(self.socket, length, from, to);
+        }
+        Sent::Everything
+    }
+
+    fn path(&self) -> Option<(SocketAddr, SocketAddr)> {
+        self.quic.path_stats().find(|path| path.active).map(|path| (path.local_addr, path.peer_addr))
+    }
+}

@@ -1,0 +1,395 @@
+//! The I/O thread: it owns the sockets, all connections and their timers.
+//!
+//! One round: take in packets, carry out commands, let the connections that were touched produce events, publish these,
+//! send packets, publish what came of that, look after timers; sleep when nothing is left.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use crate::clock::now_us;
+use crate::close::CloseCause;
+use crate::connection::dial::Dial;
+use crate::connection::{Connection, Sent, report_departure};
+use crate::endpoint::{Endpoint, Listener};
+use crate::quic::CONNECTION_ID_BYTES;
+use crate::record::{HEADER_BYTES, Header, event, padded};
+use crate::ring::{Events, Input, Rings, record};
+use crate::routes::Routes;
+use crate::send_batch::SendBatch;
+use crate::socket::ReceiveBuffers;
+use crate::stats::Table;
+use crate::timers::Timers;
+use crate::wake::{Poller, sleep_precisely};
+
+/// Receive calls on one socket before the others have their turn.
+const RECEIVE_ROUNDS: usize = 4;
+/// Connections accepted here are numbered from this bit on, those JavaScript dials below it.
+const ACCEPTED: u32 = 1 << 31;
+
+/// Everything the I/O thread owns.
+pub struct Driver {
+    rings: Arc<Rings>,
+    events: Events,
+    stats: Arc<Table>,
+    poller: Poller,
+    endpoints: HashMap<RawFd, Endpoint>,
+    connections: HashMap<u32, Box<Connection>>,
+    routes: Routes,
+    next_accepted: u32,
+    dirty: Vec<u32>,
+    timers: Timers,
+    batch: SendBatch,
+    /// Connection and report id of datagrams in `batch`.
+    departures: Vec<(u32, u64)>,
+    /// When the packets taken in last arrived.
+    last_arrival_us: u64,
+    was_throttled: bool,
+    /// A listener may be done with its socket.
+    may_retire: bool,
+    is_stopping: bool,
+}
+
+impl Driver {
+    pub fn new(rings: Arc<Rings>, events: Events, stats: Arc<Table>) -> Driver {
+        let poller = Poller::new(&rings.waker);
+        Driver {
+            rings,
+            events,
+            stats,
+            poller,
+            endpoints: HashMap::new(),
+            connections: HashMap::new(),
+            routes: Routes::default(),
+            next_accepted: 0,
+            dirty: Vec::new(),
+            timers: Timers::default(),
+            batch: SendBatch::new(),
+            departures: Vec::new(),
+            last_arrival_us: 0,
+            was_throttled: false,
+            may_retire: false,
+            is_stopping: false,
+        }
+    }
+
+    /// Until JavaScript's environment ends.
+    pub fn run(&mut self) {
+        sleep_precisely();
+        let mut buffers = ReceiveBuffers::new();
+        while !self.is_stopping {
+            self.sleep();
+            self.receive(&mut buffers);
+            self.take_input();
+            self.resume_after_throttle();
+            let dirty = self.process();
+            self.events.publish();
+            self.transmit(dirty);
+            self.fire_timers();
+            self.events.publish();
+        }
+    }
+
+    fn sleep(&mut self) {
+        let timeout = if self.dirty.is_empty() {
+            self.timers.next().map(|at| at.saturating_duration_since(Instant::now()))
+        } else {
+            Some(Duration::ZERO)
+        };
+        let waker = &self.rings.waker;
+        waker.prepare();
+        // Looked at after announcing sleep: whoever changes them later sees the announcement.
+        let is_awaited = self.rings.has_input() || (self.was_throttled && !self.events.is_throttled());
+        self.poller.wait(waker, if is_awaited { Some(Duration::ZERO) } else { timeout });
+        waker.finish();
+    }
+
+    fn receive(&mut self, buffers: &mut ReceiveBuffers) {
+        let ready: Vec<RawFd> = self.poller.ready().collect();
+        for fd in ready {
+            // Out of the table for the while: routing a packet needs the rest of the driver.
+            let Some(mut endpoint) = self.endpoints.remove(&fd) else { continue };
+            for _ in 0..RECEIVE_ROUNDS {
+                let mut arrival_us = 0;
+                let Endpoint { socket, listener, connections } = &mut endpoint;
+                let result = socket.receive(buffers, |packet, from, to| {
+                    if arrival_us == 0 {
+                        arrival_us = now_us();
+                        self.last_arrival_us = arrival_us;
+                    }
+                    let id = self.routes.find(packet).or_else(|| {
+                        let id = self.accept(listener.as_mut()?, packet, from, to, fd)?;
+                        *connections += 1;
+                        Some(id)
+                    });
+                    if let Some(id) = id {
+                        self.deliver(id, fd, packet, from, to, arrival_us);
+                    }
+                });
+                if !matches!(result, Ok(true)) {
+                    break;
+                }
+            }
+            self.endpoints.insert(fd, endpoint);
+        }
+    }
+
+    /// Begin a connection for a packet that belongs to none.
+    fn accept(
+        &mut self,
+        listener: &mut Listener,
+        packet: &mut [u8],
+        from: SocketAddr,
+        to: SocketAddr,
+        fd: RawFd,
+    ) -> Option<u32> {
+        let header = quiche::Header::from_slice(packet, CONNECTION_ID_BYTES).ok()?;
+        while self.connections.contains_key(&(self.next_accepted | ACCEPTED)) {
+            self.next_accepted = self.next_accepted.wrapping_add(1);
+        }
+        let id = self.next_accepted | ACCEPTED;
+        let (connection, source_id) = listener.accept(&header, id, from, to, fd, &self.stats)?;
+        self.next_accepted = self.next_accepted.wrapping_add(1);
+        self.routes.add(&source_id, id);
+        // The client uses the id it made up until it has seen ours.
+        self.routes.add(&header.dcid, id);
+        self.connections.insert(id, Box::new(connection));
+        Some(id)
+    }
+
+    fn deliver(&mut self, id: u32, fd: RawFd, packet: &mut [u8], from: SocketAddr, to: SocketAddr, arrival_us: u64) {
+        let Some(connection) = self.connections.get_mut(&id).filter(|connection| connection.socket == fd) else {
+            return;
+        };
+        let events = &mut self.events;
+        let receive = AssertUnwindSafe(|| connection.receive(packet, from, to, arrival_us, events));
+        if catch_unwind(receive).is_err() {
+            self.abandon(id);
+        }
+        self.mark(id);
+    }
+
+    fn mark(&mut self, id: u32) {
+        if let Some(connection) = self.connections.get_mut(&id)
+            && !connection.is_dirty
+        {
+            connection.is_dirty = true;
+            self.dirty.push(id);
+        }
+    }
+
+    fn take_input(&mut self) {
+        for input in self.rings.take() {
+            match input {
+                Input::Commands(submission) => self.carry_out(&submission),
+                Input::AddEndpoint(endpoint) => {
+                    let fd = endpoint.socket.fd();
+                    self.poller.add(fd);
+                    self.endpoints.insert(fd, *endpoint);
+                }
+                Input::Dial(dial) => self.dial(*dial),
+                Input::CloseListener(id) => {
+                    for listener in self.endpoints.values_mut().filter_map(|endpoint| endpoint.listener.as_mut()) {
+                        listener.is_accepting &= listener.id != id;
+                    }
+                    self.may_retire = true;
+                }
+                Input::Stop => {
+                    self.is_stopping = true;
+                    let ids: Vec<u32> = self.connections.keys().copied().collect();
+                    for id in ids {
+                        if let Some(connection) = self.connections.get_mut(&id) {
+                            connection.shut_down();
+                        }
+                        self.mark(id);
+                    }
+                }
+            }
+        }
+    }
+
+    fn carry_out(&mut self, submission: &Bytes) {
+        let mut at = 0;
+        while let Some(header) = submission.get(at..).and_then(Header::decode) {
+            let start = at + HEADER_BYTES;
+            let end = start + header.length as usize;
+            if end > submission.len() {
+                break;
+            }
+            at = start + padded(header.length as usize);
+            if let Some(connection) = self.connections.get_mut(&header.connection) {
+                connection.command(&header, submission.slice(start..end), submission.len(), &mut self.events);
+                self.mark(header.connection);
+            }
+        }
+    }
+
+    fn dial(&mut self, dial: Dial) {
+        let (id, fd) = (dial.connection, dial.socket);
+        match dial.begin() {
+            Ok((connection, source_id)) => {
+                self.routes.add(&source_id, id);
+                self.connections.insert(id, Box::new(connection));
+                if let Some(endpoint) = self.endpoints.get_mut(&fd) {
+                    endpoint.connections += 1;
+                }
+                self.mark(id);
+            }
+            Err(failure) => {
+                let header = Header { argument: CloseCause::Handshake as u32, ..record(event::CLOSED, id) };
+                self.events.push(header, failure.message.as_bytes());
+                self.stats.remove(id);
+            }
+        }
+    }
+
+    /// JavaScript has caught up: what was held back for it is read now.
+    fn resume_after_throttle(&mut self) {
+        let is_throttled = self.events.is_throttled();
+        if self.was_throttled && !is_throttled {
+            let ids: Vec<u32> = self.connections.keys().copied().collect();
+            for id in ids {
+                self.mark(id);
+            }
+        }
+        self.was_throttled = is_throttled;
+    }
+
+    /// Let the connections that were touched produce their events; returns them.
+    fn process(&mut self) -> Vec<u32> {
+        let dirty = std::mem::take(&mut self.dirty);
+        if !dirty.is_empty() && self.last_arrival_us > 0 {
+            self.events.arrived(self.last_arrival_us);
+        }
+        for id in &dirty {
+            let Some(connection) = self.connections.get_mut(id) else { continue };
+            connection.is_dirty = false;
+            let events = &mut self.events;
+            if catch_unwind(AssertUnwindSafe(|| connection.process(events))).is_err() {
+                self.abandon(*id);
+            }
+        }
+        self.was_throttled |= self.events.is_throttled();
+        dirty
+    }
+
+    fn transmit(&mut self, touched: Vec<u32>) {
+        for id in touched {
+            self.transmit_one(id);
+        }
+        self.send_batch();
+        if std::mem::take(&mut self.may_retire) {
+            self.retire_endpoints();
+        }
+    }
+
+    fn transmit_one(&mut self, id: u32) {
+        loop {
+            let Some(connection) = self.connections.get_mut(&id) else { return };
+            let (batch, events, departures) = (&mut self.batch, &mut self.events, &mut self.departures);
+            let result = catch_unwind(AssertUnwindSafe(|| connection.transmit(batch, events, departures)));
+            match result {
+                Ok(Sent::Full) => self.send_batch(),
+                Ok(Sent::Turn) => return self.mark(id),
+                Ok(Sent::Everything) => break,
+                Err(_) => return self.abandon(id),
+            }
+        }
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        if connection.report_end(&mut self.events, self.batch.last_packet()) {
+            let fd = connection.socket;
+            self.ended(id, fd);
+        }
+        if let Some(connection) = self.connections.get_mut(&id) {
+            let deadline = connection.deadline();
+            self.timers.arm(id, deadline, &mut connection.armed);
+        }
+    }
+
+    fn send_batch(&mut self) {
+        let (buffer, runs) = self.batch.contents();
+        for same_socket in runs.chunk_by(|one, other| one.socket == other.socket) {
+            let Some(first) = same_socket.first() else { continue };
+            if let Some(endpoint) = self.endpoints.get_mut(&first.socket) {
+                endpoint.socket.send(buffer, same_socket);
+            }
+        }
+        self.batch.clear();
+        if !self.departures.is_empty() {
+            let now_us = now_us();
+            for (connection, id) in self.departures.drain(..) {
+                report_departure(connection, id, now_us, &mut self.events);
+            }
+        }
+    }
+
+    fn fire_timers(&mut self) {
+        let now = Instant::now();
+        while let Some((at, id)) = self.timers.pop_due(now) {
+            let Some(connection) = self.connections.get_mut(&id).filter(|it| it.armed == Some(at)) else { continue };
+            connection.armed = None;
+            let deadline = connection.deadline();
+            if deadline.is_none_or(|deadline| deadline > now) {
+                self.timers.arm(id, deadline, &mut connection.armed);
+            } else if connection.has_lingered(now) {
+                self.forget(id);
+            } else {
+                connection.on_deadline(now, &mut self.events);
+                self.mark(id);
+            }
+        }
+    }
+
+    /// JavaScript knows that the connection is over.
+    fn ended(&mut self, id: u32, fd: RawFd) {
+        self.stats.remove(id);
+        if let Some(endpoint) = self.endpoints.get_mut(&fd) {
+            endpoint.connections = endpoint.connections.saturating_sub(1);
+            self.may_retire |= endpoint.listener.is_some();
+        }
+    }
+
+    fn forget(&mut self, id: u32) {
+        self.connections.remove(&id);
+        self.routes.remove(id);
+    }
+
+    /// A panic while a connection was worked on: it ends, the others do not notice.
+    fn abandon(&mut self, id: u32) {
+        self.events.discard_partial();
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let (fd, is_known) = (connection.socket, connection.is_known());
+        if is_known {
+            let header = Header { stream: 1, ..record(event::CLOSED, id) };
+            self.events.push(header, b"internal error of the QUIC stack");
+        }
+        if !connection.is_lingering() {
+            self.ended(id, fd);
+        }
+        self.forget(id);
+    }
+
+    /// Close the sockets of listeners that are closed and have no connection left.
+    fn retire_endpoints(&mut self) {
+        let finished: Vec<RawFd> =
+            self.endpoints.iter().filter(|(_, endpoint)| endpoint.is_finished()).map(|(fd, _)| *fd).collect();
+        for fd in finished {
+            self.poller.remove(fd);
+            let lingering: Vec<u32> =
+                self.connections.values().filter(|it| it.socket == fd).map(|connection| connection.id).collect();
+            for id in lingering {
+                self.forget(id);
+            }
+            let listener = self.endpoints.remove(&fd).and_then(|endpoint| endpoint.listener);
+            if let Some(listener) = listener {
+                let header = Header { stream: u64::from(listener.id), ..record(event::LISTENER_CLOSED, 0) };
+                self.events.push(header, &[]);
+            }
+        }
+    }
+}

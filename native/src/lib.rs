@@ -1,0 +1,26 @@
+//! QUIC for JavaScript: one I/O thread per environment, and two rings to talk to it (`record.rs` has their layout).
+//!
+//! This crate knows QUIC and TLS and nothing of what is said over them.
+
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod addon;
+mod clock;
+mod close;
+mod config;
+mod connection;
+mod driver;
+mod endpoint;
+mod error;
+mod quic;
+mod record;
+mod resolve;
+mod ring;
+mod routes;
+mod send_batch;
+mod socket;
+mod stats;
+mod timers;
+mod tls;
+mod wake;

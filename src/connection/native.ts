@@ -1,0 +1,562 @@
+/**
+ * The transport over real sockets: QUIC by the native addon, whose I/O thread is reached through two rings of records.
+ * The only file that loads the addon, and only when asked to; so everything else runs without permission and binary.
+ *
+ * @module
+ */
+
+import { EchoStreamError, type EchoStreamErrorCode } from "../protocol/error.ts";
+import { ALPN } from "../protocol/version.ts";
+import { consoleLogger, once } from "../trace.ts";
+import { Command, CommandRing, Event, Flag, HEADER_BYTES, joinWords, padded } from "./native_ring.ts";
+import type {
+  ConnectionSink,
+  DialOptions,
+  ListenOptions,
+  SocketAddress,
+  StreamId,
+  Transport,
+  TransportClose,
+  TransportConnection,
+  TransportListener,
+  TransportOptions,
+  TransportStats,
+  Verification,
+} from "./transport.ts";
+
+/**
+ * The native transport of this JavaScript environment (main thread or worker), the same at every call.
+ * @throws {EchoStreamError} UNAVAILABLE when the addon cannot be loaded, saying what to do about it.
+ */
+export function nativeTransport(): Promise<Transport> {
+  loading ??= load();
+  return loading;
+}
+
+async function load(): Promise<Transport> {
+  let addon: Addon;
+  try {
+    addon = await import("@echostream/native") as Addon;
+  } catch (cause) {
+    loading = undefined;
+    const text = cause instanceof Error ? cause.message : String(cause);
+    throw new EchoStreamError("UNAVAILABLE", text, { cause });
+  }
+  return new NativeTransport(addon);
+}
+
+class NativeTransport implements Transport {
+  readonly #addon: Addon;
+  readonly #driver: AddonDriver;
+  readonly #commands = new CommandRing();
+  readonly #connections = new Map<number, NativeConnection>();
+  readonly #listeners = new Map<number, NativeListener>();
+  readonly #eventBytes = new Uint8Array(EVENT_BUFFER_BYTES);
+  readonly #eventWords = new Uint32Array(this.#eventBytes.buffer);
+  #nextConnection = 1;
+  #nextListener = 1;
+  /** A flush is on its way, or will follow from the drain in progress. */
+  #flushing = false;
+  #draining = false;
+  #rounds = 0;
+  #arrivalUs = 0;
+  #referenced = true;
+  #held = true;
+
+  constructor(addon: Addon) {
+    this.#addon = addon;
+    this.#driver = new addon.Driver(() => this.#drain());
+    this.#updateReference();
+  }
+
+  // deno-lint-ignore require-await -- what the addon throws at once reaches the caller as a rejection.
+  async listen(
+    options: ListenOptions,
+    accept: (connection: TransportConnection) => ConnectionSink,
+  ): Promise<TransportListener> {
+    const id = this.#nextListener++;
+    const bound = attempt(() =>
+      this.#driver.listen(id, {
+        address: options.address.address,
+        port: options.address.port,
+        certificatePem: options.certificate?.certPem,
+        keyPem: options.certificate?.keyPem,
+        transport: transportSettings(options),
+      })
+    );
+    warnOfSmallBuffer(bound);
+    const listener = new NativeListener(bound, options.certificate === undefined, accept, () => {
+      this.#driver.closeListener(id);
+    });
+    this.#listeners.set(id, listener);
+    this.#updateReference();
+    return listener;
+  }
+
+  dial(options: DialOptions, sink: ConnectionSink): TransportConnection {
+    while (this.#connections.has(this.#nextConnection)) this.#advanceConnection();
+    const id = this.#nextConnection;
+    this.#advanceConnection();
+    const bound = attempt(() =>
+      this.#driver.dial(id, {
+        address: options.address.address,
+        port: options.address.port,
+        serverName: options.serverName,
+        ...verificationSettings(options.verification),
+        transport: transportSettings(options),
+      })
+    );
+    warnOfSmallBuffer(bound);
+    const local = { address: bound.address, port: bound.port };
+    const connection = new NativeConnection(this, id, options.address, local);
+    connection.sink = sink;
+    this.#connections.set(id, connection);
+    this.#updateReference();
+    return connection;
+  }
+
+  async resolve(host: string): Promise<readonly string[]> {
+    let addresses: string[];
+    try {
+      addresses = await this.#addon.resolve(host);
+    } catch (cause) {
+      const text = cause instanceof Error ? cause.message : String(cause);
+      throw new EchoStreamError("UNAVAILABLE", `Cannot resolve "${host}": ${text}`, { cause });
+    }
+    if (addresses.length === 0) throw new EchoStreamError("UNAVAILABLE", `"${host}" has no address`);
+    return addresses;
+  }
+
+  setReferenced(referenced: boolean): void {
+    this.#referenced = referenced;
+    this.#updateReference();
+  }
+
+  nowUs(): number {
+    return this.#addon.nowUs();
+  }
+
+  /** The ring for one more command; it leaves with the others of this turn of the event loop. */
+  commands(): CommandRing {
+    if (!this.#flushing) {
+      this.#flushing = true;
+      queueMicrotask(this.#flush);
+    }
+    return this.#commands;
+  }
+
+  stats(connection: number, target: Float64Array): void {
+    this.#driver.stats(connection, target);
+  }
+
+  readonly #flush = (): void => {
+    this.#flushing = false;
+    const commands = this.#commands;
+    if (commands.length === 0) return;
+    this.#driver.submit(commands.bytes, commands.length);
+    commands.clear();
+  };
+
+  /** Take events one buffer at a time; what they set off runs before the next buffer is taken. */
+  #drain(): void {
+    if (this.#draining) return;
+    const length = this.#driver.drainInto(this.#eventBytes);
+    if (length === 0) {
+      this.#rounds = 0;
+      return;
+    }
+    this.#draining = true;
+    this.#flushing = true;
+    this.#dispatchAll(length);
+    queueMicrotask(this.#continue);
+  }
+
+  readonly #continue = (): void => {
+    this.#flush();
+    this.#draining = false;
+    if (++this.#rounds < MAX_ROUNDS) {
+      this.#drain();
+      return;
+    }
+    // Timers and other sources of events must have their turn, however busy the network is.
+    this.#rounds = 0;
+    setTimeout(() => this.#drain(), 0);
+  };
+
+  #dispatchAll(length: number): void {
+    const words = this.#eventWords;
+    let at = 0;
+    while (at < length) {
+      const word = at >> 2;
+      const next = at + HEADER_BYTES + padded(words[word + 4]!);
+      try {
+        this.#dispatch(word, at + HEADER_BYTES);
+      } catch (error) {
+        // The other events must not suffer from one bad listener; its error surfaces as uncaught.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+      at = next;
+    }
+  }
+
+  #dispatch(word: number, payload: number): void {
+    const words = this.#eventWords;
+    const first = words[word]!;
+    const kind = first & 0xff;
+    const number = joinWords(words[word + 2]!, words[word + 3]!);
+    if (kind === Event.TIME) {
+      this.#arrivalUs = number;
+      return;
+    }
+    if (kind === Event.ACCEPTED) {
+      this.#accept(words[word + 1]!, number, this.#view(payload, words[word + 4]!));
+      return;
+    }
+    if (kind === Event.LISTENER_CLOSED) {
+      this.#listeners.get(number)?.onClosed();
+      this.#listeners.delete(number);
+      this.#updateReference();
+      return;
+    }
+    const connection = this.#connections.get(words[word + 1]!);
+    if (connection === undefined) return;
+    const sink = connection.sink;
+    const flags = first >> 8;
+    const stream = flags & Flag.LOCAL ? -number : number;
+    switch (kind) {
+      case Event.DATA:
+        sink.onData(stream, this.#view(payload, words[word + 4]!), (flags & Flag.FIN) !== 0);
+        break;
+      case Event.RESET:
+        sink.onReset(stream, this.#number(payload));
+        break;
+      case Event.STOPPED:
+        sink.onStopped(stream, this.#number(payload));
+        break;
+      case Event.WRITTEN:
+        sink.onWritten(stream, words[word + 5]!);
+        break;
+      case Event.OPENED:
+        sink.onOpened(stream);
+        break;
+      case Event.MESSAGES_SENT:
+        sink.onMessagesSent(words[word + 5]!);
+        break;
+      case Event.DATAGRAM:
+        sink.onDatagram(this.#view(payload, words[word + 4]!), this.#arrivalUs);
+        break;
+      case Event.DATAGRAM_SENT:
+        sink.onDatagramSent(number, this.#number(payload));
+        break;
+      case Event.ESTABLISHED:
+        connection.readStats();
+        sink.onEstablished();
+        break;
+      case Event.CLOSED: {
+        const reason = utf8.decode(this.#view(payload, words[word + 4]!));
+        const application = (flags & Flag.APPLICATION) !== 0;
+        const by = CLOSE_CAUSES[words[word + 5]!] ?? "local";
+        this.#connections.delete(connection.id);
+        this.#updateReference();
+        connection.end({ by, application, code: number, reason });
+        break;
+      }
+    }
+  }
+
+  #accept(id: number, listenerId: number, addresses: Uint8Array): void {
+    const listener = this.#listeners.get(listenerId);
+    const [remote = "", remotePort, local = "", localPort] = utf8.decode(addresses).split(" ");
+    const connection = new NativeConnection(
+      this,
+      id,
+      { address: remote, port: Number(remotePort) },
+      { address: local, port: Number(localPort) },
+    );
+    this.#connections.set(id, connection);
+    this.#updateReference();
+    connection.readStats();
+    if (listener === undefined) {
+      connection.close(0, "");
+      return;
+    }
+    connection.sink = listener.accept(connection);
+    connection.sink.onEstablished();
+  }
+
+  /** A view that is overwritten by the next drain. */
+  #view(at: number, length: number): Uint8Array {
+    return new Uint8Array(this.#eventBytes.buffer, at, length);
+  }
+
+  #number(at: number): number {
+    const words = this.#eventWords;
+    return joinWords(words[at >> 2]!, words[(at >> 2) + 1]!);
+  }
+
+  #advanceConnection(): void {
+    // The upper half of the numbers belongs to accepted connections.
+    this.#nextConnection = this.#nextConnection === 0x7fff_ffff ? 1 : this.#nextConnection + 1;
+  }
+
+  #updateReference(): void {
+    const held = this.#referenced && this.#connections.size + this.#listeners.size > 0;
+    if (held === this.#held) return;
+    this.#held = held;
+    this.#driver.setReferenced(held);
+  }
+}
+
+class NativeListener implements TransportListener {
+  readonly address: SocketAddress;
+  readonly development: boolean;
+  readonly accept: (connection: TransportConnection) => ConnectionSink;
+  readonly #requestClose: () => void;
+  readonly #closed: Promise<void>;
+  /** The socket is free again. */
+  onClosed: () => void = () => {};
+  #closing = false;
+
+  constructor(
+    bound: Bound,
+    development: boolean,
+    accept: (connection: TransportConnection) => ConnectionSink,
+    requestClose: () => void,
+  ) {
+    this.address = { address: bound.address, port: bound.port };
+    this.development = development;
+    this.accept = accept;
+    this.#requestClose = requestClose;
+    this.#closed = new Promise((resolve) => this.onClosed = resolve);
+  }
+
+  close(): Promise<void> {
+    if (!this.#closing) {
+      this.#closing = true;
+      this.#requestClose();
+    }
+    return this.#closed;
+  }
+}
+
+class NativeConnection implements TransportConnection {
+  readonly id: number;
+  readonly remote: SocketAddress;
+  readonly local: SocketAddress;
+  sink: ConnectionSink = NO_SINK;
+  readonly #transport: NativeTransport;
+  readonly #counters = new Float64Array(COUNTERS);
+  #lastHandle = 0;
+  #closed = false;
+
+  constructor(transport: NativeTransport, id: number, remote: SocketAddress, local: SocketAddress) {
+    this.#transport = transport;
+    this.id = id;
+    this.remote = remote;
+    this.local = local;
+  }
+
+  open(bidirectional: boolean): StreamId {
+    const handle = --this.#lastHandle;
+    if (!this.#closed) {
+      const flags = bidirectional ? Flag.BIDIRECTIONAL : 0;
+      this.#transport.commands().push(Command.OPEN, flags, this.id, handle, NOTHING, 0);
+    }
+    return handle;
+  }
+
+  write(stream: StreamId, bytes: Uint8Array, finish: boolean): void {
+    if (!this.#closed) this.#transport.commands().write(this.id, stream, bytes, finish);
+  }
+
+  reset(stream: StreamId, code: number): void {
+    if (!this.#closed) this.#transport.commands().pushNumber(Command.RESET, this.id, stream, code);
+  }
+
+  stop(stream: StreamId, code: number): void {
+    if (!this.#closed) this.#transport.commands().pushNumber(Command.STOP, this.id, stream, code);
+  }
+
+  grant(stream: StreamId, bytes: number): void {
+    if (this.#closed) return;
+    const argument = Math.min(bytes, MAX_GRANT_BYTES);
+    this.#transport.commands().push(Command.GRANT, 0, this.id, stream, NOTHING, argument);
+  }
+
+  sendMessage(bytes: Uint8Array): void {
+    if (!this.#closed) this.#transport.commands().push(Command.MESSAGE, 0, this.id, 0, bytes, 0);
+  }
+
+  sendDatagram(bytes: Uint8Array, id: number, expiryMs: number): void {
+    if (!this.#closed) this.#transport.commands().push(Command.DATAGRAM, 0, this.id, id, bytes, Math.ceil(expiryMs));
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#closed) return;
+    const text = utf8Encoder.encode(reason).subarray(0, MAX_REASON_BYTES);
+    this.#transport.commands().push(Command.CLOSE, 0, this.id, code, text, 0);
+  }
+
+  stats(): TransportStats {
+    if (!this.#closed) this.readStats();
+    const counters = this.#counters;
+    return {
+      roundTripTimeUs: counters[0]!,
+      minRoundTripTimeUs: counters[1]!,
+      congestionWindowBytes: counters[2]!,
+      deliveryRateBytesPerS: counters[3]!,
+      sentPackets: counters[4]!,
+      receivedPackets: counters[5]!,
+      lostPackets: counters[6]!,
+      sentBytes: counters[7]!,
+      receivedBytes: counters[8]!,
+      lostBytes: counters[9]!,
+      maxDatagramBytes: counters[10]!,
+    };
+  }
+
+  /** Refresh what {@link stats} answers from; it stays when the connection has ended. */
+  readStats(): void {
+    this.#transport.stats(this.id, this.#counters);
+  }
+
+  /** The addon has forgotten this connection. */
+  end(close: TransportClose): void {
+    this.#closed = true;
+    this.sink.onClosed(close);
+  }
+}
+
+/** Pass a call to the addon; what it throws carries a code of ours. */
+function attempt<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (cause) {
+    if (!(cause instanceof Error)) throw cause;
+    const code = (cause as { code?: unknown }).code;
+    const known = code === "INVALID_ARGUMENT" || code === "UNAVAILABLE";
+    throw new EchoStreamError(known ? code as EchoStreamErrorCode : "INTERNAL", cause.message, { cause });
+  }
+}
+
+function transportSettings(options: TransportOptions): TransportSettings {
+  return {
+    alpn: ALPN,
+    idleTimeoutMs: options.idleTimeoutMs,
+    keepAliveIntervalMs: options.keepAliveIntervalMs,
+    handshakeTimeoutMs: options.handshakeTimeoutMs,
+    maxBidirectionalStreams: options.maxBidirectionalStreams,
+    maxUnidirectionalStreams: options.maxUnidirectionalStreams,
+    streamWindowBytes: options.streamWindowBytes,
+    maxStreamWindowBytes: options.maxStreamWindowBytes,
+    connectionWindowBytes: options.connectionWindowBytes,
+    maxConnectionWindowBytes: options.maxConnectionWindowBytes,
+    congestionControl: options.congestionControl,
+    initialCreditBytes: options.initialCreditBytes,
+    messageStreamKind: options.messageStreamKind,
+  };
+}
+
+function verificationSettings(
+  verification: Verification,
+): { verification: string; authorityPem?: string; pins?: Uint8Array[] } {
+  switch (verification.kind) {
+    case "authority":
+      return { verification: "authority", authorityPem: verification.pem };
+    case "pin":
+      return { verification: "pin", pins: [...verification.sha256] };
+    default:
+      return { verification: verification.kind };
+  }
+}
+
+function warnOfSmallBuffer(bound: Bound): void {
+  if (bound.receiveBufferBytes >= bound.wantedBufferBytes) return;
+  warnOnce({
+    level: "warn",
+    category: "connection",
+    message: "The system keeps the receive buffer of UDP sockets small, so bursts may be lost; " +
+      "raise the limit, on Linux with: sysctl -w net.core.rmem_max=" + bound.wantedBufferBytes,
+    fields: { granted: bound.receiveBufferBytes, wanted: bound.wantedBufferBytes },
+  });
+}
+
+let loading: Promise<Transport> | undefined;
+const warnOnce = once(consoleLogger);
+const utf8 = new TextDecoder();
+const utf8Encoder = new TextEncoder();
+const NOTHING = new Uint8Array(0);
+/** `CloseCause` of `native/src/close.rs`, by number. */
+const CLOSE_CAUSES: readonly TransportClose["by"][] = ["local", "remote", "timeout", "handshake"];
+/** Numbers of a snapshot, `COUNTERS` of `native/src/stats.rs`. */
+const COUNTERS = 11;
+/** Holds a batch of the addon (256 KiB) and the largest record that may overflow it. */
+const EVENT_BUFFER_BYTES = 512 << 10;
+/** Buffers drained before other sources of events have their turn. */
+const MAX_ROUNDS = 32;
+const MAX_GRANT_BYTES = 0xffff_ffff;
+/** A CONNECTION_CLOSE must fit into one packet of the smallest size. */
+const MAX_REASON_BYTES = 1024;
+
+/** Stands in until an accepted connection has its sink; no event comes in between. */
+const NO_SINK: ConnectionSink = {
+  onEstablished() {},
+  onOpened() {},
+  onData() {},
+  onReset() {},
+  onStopped() {},
+  onWritten() {},
+  onMessagesSent() {},
+  onDatagram() {},
+  onDatagramSent() {},
+  onClosed() {},
+};
+
+/** The addon as this file uses it. Declared here, because a published `.d.ts` must not refer to the addon's. */
+interface Addon {
+  readonly Driver: new (onEvents: () => void) => AddonDriver;
+  nowUs(): number;
+  resolve(host: string): Promise<string[]>;
+}
+
+interface AddonDriver {
+  submit(commands: Uint8Array, length: number): void;
+  drainInto(target: Uint8Array): number;
+  listen(id: number, settings: ListenSettings): Bound;
+  closeListener(id: number): void;
+  dial(connection: number, settings: DialSettings): Bound;
+  stats(connection: number, target: Float64Array): boolean;
+  setReferenced(referenced: boolean): void;
+}
+
+interface TransportSettings extends Omit<TransportOptions, "congestionControl"> {
+  readonly alpn: string;
+  readonly congestionControl: string;
+}
+
+interface ListenSettings {
+  readonly address: string;
+  readonly port: number;
+  readonly certificatePem: string | undefined;
+  readonly keyPem: string | undefined;
+  readonly transport: TransportSettings;
+}
+
+interface DialSettings {
+  readonly address: string;
+  readonly port: number;
+  readonly serverName: string;
+  readonly verification: string;
+  readonly authorityPem?: string | undefined;
+  readonly pins?: Uint8Array[] | undefined;
+  readonly transport: TransportSettings;
+}
+
+interface Bound {
+  readonly address: string;
+  readonly port: number;
+  readonly receiveBufferBytes: number;
+  readonly wantedBufferBytes: number;
+}
