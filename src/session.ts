@@ -4,20 +4,23 @@
  * @module
  */
 
-import type { Clock } from "./clock.ts";
 import { Context, type ServerContext } from "./context.ts";
-import type { CloseReason, Connection } from "./connection/connection.ts";
-import type { EchoStreamError } from "./protocol/error.ts";
+import { formatAddress } from "./connection/address.ts";
+import type { CloseReason } from "./connection/close_reason.ts";
+import type { Connection } from "./connection/connection.ts";
+import { ConnectionCode, EchoStreamError, ErrorCode } from "./protocol/error.ts";
 import type { ProcessAdmission } from "./rpc/admission.ts";
 import type { CallOptions } from "./rpc/call_options.ts";
 import type { Limits } from "./rpc/limits.ts";
 import type { Listeners } from "./rpc/listeners.ts";
 import type { Router } from "./rpc/router.ts";
-import type { StandardSchemaV1 } from "./rpc/schema.ts";
+import { isThenable } from "./rpc/invocation.ts";
+import { isUnchecked, type StandardSchemaV1, toIssues, validate, type ValidationResult } from "./rpc/schema.ts";
 import type { EventName, EventPayload } from "./rpc/signature.ts";
 import type { MediaSender } from "./stream/media_sender.ts";
 import type { StreamHandlers } from "./stream/stream_handlers.ts";
 import type { StreamOptions } from "./stream/stream_options.ts";
+import { Engine } from "./session/engine.ts";
 import type { Logger } from "./trace.ts";
 
 /** What a session does with what its peer sends; the same for all sessions of a server or client. */
@@ -34,8 +37,6 @@ export interface SessionBehavior {
   readonly limits: Limits;
   /** Running handlers of this process. */
   readonly admission: ProcessAdmission;
-  /** Time and timers. */
-  readonly clock: Clock;
   /** Where failures nobody can catch are reported. */
   readonly log: Logger;
 }
@@ -46,6 +47,8 @@ export interface CloseOptions {
   readonly graceMs?: number;
   /** Code the peer sees (docs/protocol.md, "Connection codes"). Default NO_ERROR. */
   readonly code?: number;
+  /** Wait also for media streams the peer has not ended, as a server does that shuts down. Default false. */
+  readonly awaitStreams?: boolean;
 }
 
 /** Counters of one session. */
@@ -85,81 +88,141 @@ export interface SessionStats {
  */
 // deno-lint-ignore no-explicit-any -- a handler that does not say which events it sends may send any
 export class Session<Pushes = any> extends Context {
-  /** Unguessable name of this session in this process. */
-  readonly id: string = "";
+  /** Unguessable name of this session. */
+  readonly id: string = crypto.randomUUID();
+  readonly #connection: Connection;
+  readonly #behavior: SessionBehavior;
+  readonly #context: ServerContext | undefined;
+  readonly #engine: Engine<Session>;
+  #controller: AbortController | undefined;
+  #ended: CloseReason | undefined;
 
   /**
-   * @param connection Established or not; the session becomes its handler.
+   * @param connection Established, or about to be; the session becomes its handler.
    * @param context What {@link serverCtx} returns; `undefined` at a client.
    */
-  constructor(_connection: Connection, _behavior: SessionBehavior, _context?: ServerContext) {
+  constructor(connection: Connection, behavior: SessionBehavior, context?: ServerContext) {
     super();
+    this.#connection = connection;
+    this.#behavior = behavior;
+    this.#context = context;
+    this.#engine = new Engine<Session>(connection, this, behavior);
+    this.#engine.onEnded = (reason) => {
+      this.#ended = reason;
+      this.#controller?.abort(reason.error);
+    };
   }
 
   /** Aborts when the session ends; its reason is an `EchoStreamError`. */
   get signal(): AbortSignal {
-    throw new Error("in progress");
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#ended !== undefined) this.#controller.abort(this.#ended.error);
+    }
+    return this.#controller.signal;
   }
 
   /** Resolves with the reason when the session has ended; never rejects. */
   get closed(): Promise<CloseReason> {
-    throw new Error("in progress");
+    return this.#connection.closed;
   }
 
   /** Counters so far. */
   get stats(): SessionStats {
-    throw new Error("in progress");
+    const { requester, responder, eventSender, eventReceiver, outgoingStreams, incomingStreams } = this.#engine;
+    return {
+      requestsSent: requester.sent,
+      requestsPending: requester.pending,
+      callsReceived: responder.received,
+      callsRunning: responder.running,
+      callsRefused: responder.refused,
+      eventsSent: eventSender.sent,
+      eventsUnacked: eventSender.unacked,
+      eventsUnheard: eventSender.unheard,
+      eventsReceived: eventReceiver.received,
+      eventsIgnored: eventReceiver.ignored,
+      streamsOpened: outgoingStreams.opened,
+      streamsReceived: incomingStreams.received,
+      streamsIgnored: incomingStreams.ignored,
+    };
   }
 
   /** Address and port of the peer, `"127.0.0.1:5000"` or `"[::1]:5000"`. */
   peerAddr(): string {
-    throw new Error("in progress");
+    return formatAddress(this.#connection.remote);
   }
 
   /** The store all sessions of the server share. @throws {TypeError} at a client's session. */
   serverCtx(): ServerContext {
-    throw new Error("in progress");
+    if (this.#context === undefined) throw new TypeError("A client's session has no server context");
+    return this.#context;
   }
 
   /**
-   * Call a method of the peer. `payload` is read before this returns. Bytes travel as they are and come back as bytes from a handler
-   * without a schema; anything else travels as CBOR.
-   * @throws {EchoStreamError} (as rejection) what the peer answered; CANCELLED, DEADLINE_EXCEEDED; INVALID_ARGUMENT or RESOURCE_EXHAUSTED for what
-   * exceeds a limit; UNAVAILABLE when the connection ends. `disposition` tells whether the handler may have run.
+   * Call a method of the peer. `payload` is read before this returns. A `Uint8Array` travels as it is, anything else as CBOR; the answer is
+   * bytes from a handler without a schema, a value otherwise.
+   * @throws {EchoStreamError} (as rejection) what the peer answered; CANCELLED, DEADLINE_EXCEEDED; INVALID_ARGUMENT or RESOURCE_EXHAUSTED for
+   * what exceeds a limit; UNAVAILABLE when the connection ends. `disposition` tells whether the handler may have run.
    */
-  request<R = unknown>(_method: string, _payload?: unknown, _options?: CallOptions): Promise<R> {
-    throw new Error("in progress");
+  request<R = unknown>(method: string, payload?: unknown, options: CallOptions = NO_OPTIONS): Promise<R> {
+    return this.#engine.requester.request(method, payload, options) as Promise<R>;
   }
 
   /**
    * Send an event; events of one session arrive in order. Resolves when flow control has accepted it, which is not yet its arrival.
-   * @throws {EchoStreamError} (as rejection) INVALID_ARGUMENT when the payload does not match its schema, RESOURCE_EXHAUSTED when it is too large,
-   * UNAVAILABLE when the session has ended.
+   * @throws {EchoStreamError} (as rejection) INVALID_ARGUMENT when the payload does not match its schema, RESOURCE_EXHAUSTED when it is too
+   * large, UNAVAILABLE when the session has ended.
    */
-  emit<K extends EventName<Pushes>>(_name: K, _payload: EventPayload<Pushes, K>): Promise<void> {
-    throw new Error("in progress");
+  emit<K extends EventName<Pushes>>(name: K, payload: EventPayload<Pushes, K>): Promise<void> {
+    const schema = this.#behavior.pushes.get(name);
+    if (schema === undefined || isUnchecked(schema)) return this.#engine.emit(name, payload);
+    try {
+      const checked = validate(schema, payload);
+      if (isThenable(checked)) return checked.then((result) => this.#engine.emit(name, pushOf(name, result)));
+      return this.#engine.emit(name, pushOf(name, checked));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
-  /** Open a media stream to the peer's handler of that name. Resolves when it may be written to. */
-  createStream(_name: string, _options?: StreamOptions): Promise<MediaSender> {
-    throw new Error("in progress");
+  /**
+   * Open a media stream to the peer's handler of that name. Resolves when it may be written to; that nobody takes it is told by
+   * `send` and `end`.
+   * @throws {EchoStreamError} (as rejection) INVALID_ARGUMENT for metadata the peer would not take, UNAVAILABLE when the session has ended.
+   */
+  createStream(name: string, options: StreamOptions = {}): Promise<MediaSender> {
+    return this.#engine.createStream(name, options);
   }
 
   /**
    * End the session in order: new work is refused on both sides, what is in flight may finish within the grace, then the connection
-   * closes. Calling it again returns the same end, sooner if the new grace is shorter. Never rejects.
+   * closes. Calling it again returns the same end, sooner when the new grace is shorter. Never rejects.
    */
-  close(_reason?: string, _options?: CloseOptions): Promise<CloseReason> {
-    throw new Error("in progress");
+  close(reason = "", options: CloseOptions = {}): Promise<CloseReason> {
+    return this.#engine.close({
+      reason,
+      code: options.code ?? ConnectionCode.NO_ERROR,
+      graceMs: options.graceMs ?? this.#behavior.limits.closeGraceMs,
+      awaitStreams: options.awaitStreams ?? false,
+    });
   }
 
-  /** Let the peer's calls, events and streams in, those that waited first. Called once the connect hooks have run. */
+  /** @internal Let the peer's calls, events and streams in, those that waited first. Called once the connect hooks have run. */
   open(): void {
-    throw new Error("in progress");
+    this.#engine.open();
   }
 
-  /** Turn the peer away instead of {@link open}: the connection closes with the error's code and message. */
-  refuse(_error: EchoStreamError): Promise<CloseReason> {
-    throw new Error("in progress");
+  /** @internal Turn the peer away instead of {@link open}: the connection closes with the error's code and message. */
+  refuse(error: EchoStreamError): Promise<CloseReason> {
+    return this.#connection.close(ConnectionCode.REFUSED, `${error.code}: ${error.message}`);
   }
 }
+
+function pushOf(name: string, result: ValidationResult): unknown {
+  if (result.issues === undefined) return result.value;
+  const issues = toIssues(result.issues);
+  const message = `Event "${name}" does not match its schema: ${issues[0]?.message ?? "no reason given"}`;
+  throw new EchoStreamError(ErrorCode.INVALID_ARGUMENT, message, { issues });
+}
+
+const NO_OPTIONS: CallOptions = {};

@@ -60,15 +60,20 @@ export class ProcessAdmission {
 export class Admission {
   readonly #process: ProcessAdmission;
   readonly #maxRunning: number;
+  readonly #hasRoom: () => boolean;
   // A Set keeps order and lets a waiting call leave from the middle at no cost.
   readonly #queue = new Set<Admitted>();
   #running = 0;
   #open = false;
 
-  /** @param maxRunning Handlers that may run at once; as many may wait. */
-  constructor(process: ProcessAdmission, maxRunning: number) {
+  /**
+   * @param maxRunning Handlers that may run at once; as many may wait.
+   * @param hasRoom Whether what handlers return could be sent; call {@link resume} when it turns true again.
+   */
+  constructor(process: ProcessAdmission, maxRunning: number, hasRoom: () => boolean = () => true) {
     this.#process = process;
     this.#maxRunning = maxRunning;
+    this.#hasRoom = hasRoom;
   }
 
   /** Handlers running now. */
@@ -83,15 +88,19 @@ export class Admission {
 
   /** Let calls run from now on, those that waited first. */
   open(): void {
-    if (this.#open) return;
     this.#open = true;
+    this.resume();
+  }
+
+  /** There may be room again for those that wait. */
+  resume(): void {
     if (this.#queue.size > 0) this.#process.serve();
   }
 
   /** Ask for a slot: taken at once (`"run"`), later by a call of `run` (`"waiting"`), or not at all (`"refused"`). */
   enter(call: Admitted): Entry {
     const process = this.#process;
-    if (this.#open && this.#queue.size === 0 && this.#running < this.#maxRunning && process.running < process.maxRunning) {
+    if (this.#queue.size === 0 && this.#mayRun() && process.running < process.maxRunning) {
       this.#running++;
       process.running++;
       return "run";
@@ -120,7 +129,7 @@ export class Admission {
 
   /** @internal Start the first of those waiting, if the limit of this connection allows. */
   serveOne(): boolean {
-    if (!this.#open || this.#running >= this.#maxRunning) return false;
+    if (!this.#mayRun()) return false;
     const [call] = this.#queue;
     if (call === undefined) return false;
     this.#queue.delete(call);
@@ -129,5 +138,9 @@ export class Admission {
     this.#process.running++;
     call.run();
     return true;
+  }
+
+  #mayRun(): boolean {
+    return this.#open && this.#running < this.#maxRunning && this.#hasRoom();
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { MetadataInit } from "../protocol/metadata.ts";
+import type { Metadata, MetadataInit } from "../protocol/metadata.ts";
 
 /** Options of `request`. */
 export interface CallOptions {
@@ -18,4 +18,6 @@ export interface CallOptions {
   readonly traceparent?: string;
   /** Whether a second execution does no harm. Default false. */
   readonly idempotent?: boolean;
+  /** Called with the metadata of the answer, before the request settles, when the answer carries any. */
+  readonly onMetadata?: (metadata: Metadata) => void;
 }

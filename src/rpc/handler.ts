@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Metadata } from "../protocol/metadata.ts";
+import type { Metadata, MetadataInit } from "../protocol/metadata.ts";
 
 /**
  * Answers calls of one method. `context` is whoever asked (a session), `payload` what it sent: bytes owned by the handler for
@@ -26,4 +26,9 @@ export interface Call {
   readonly metadata: Metadata;
   /** W3C Trace Context `traceparent` of the caller, if it sent one. */
   readonly traceparent: string | undefined;
+  /**
+   * Metadata to go with the answer, replacing what was set before; a failure carries that of its error instead.
+   * @throws {TypeError} when a name or value is none.
+   */
+  setMetadata(metadata: MetadataInit): void;
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { type Metadata, metadataBytes } from "../protocol/metadata.ts";
+
 /** What one connection, and this process, may ask of us. */
 export interface Limits {
   /** Largest message (a whole request, answer or event) taken from a peer and sent to one, in bytes. Default 1 MiB. */
@@ -26,7 +28,7 @@ export interface Limits {
   readonly maxHeldEventBytes: number;
   /** Media streams of a peer at once. Default 256. */
   readonly maxIncomingStreams: number;
-  /** Bytes of one media stream received and not yet read by its handler; the sender is held back beyond. Default 4 MiB. */
+  /** Bytes of media streams held for their readers, over all streams, beyond 64 KiB for each. Default 8 MiB. */
   readonly maxHeldStreamBytes: number;
   /** How long an orderly close waits for what is in flight, in milliseconds. Default 5,000. */
   readonly closeGraceMs: number;
@@ -44,6 +46,26 @@ export const DEFAULT_LIMITS: Limits = {
   maxUnackedEvents: 4_096,
   maxHeldEventBytes: 256 * 1024,
   maxIncomingStreams: 256,
-  maxHeldStreamBytes: 4 * 1024 * 1024,
+  maxHeldStreamBytes: 8 * 1024 * 1024,
   closeGraceMs: 5_000,
 };
+
+/** What the peer accepts: the floor of docs/protocol.md until its SETTINGS raise it. */
+export interface PeerLimits {
+  /** Largest message, and largest body of an EVENT or MEDIA frame, in bytes. */
+  maxMessageBytes: number;
+  /** Largest metadata block, in bytes. */
+  maxMetadataBytes: number;
+  /** Most entries in it. */
+  maxMetadataEntries: number;
+}
+
+/** Why `metadata` is more than the peer accepts, or `undefined` when it is not. */
+export function metadataRefusal(metadata: Metadata, limits: PeerLimits): string | undefined {
+  if (metadata.length > limits.maxMetadataEntries) {
+    return `Metadata has ${metadata.length} entries, the peer takes ${limits.maxMetadataEntries}`;
+  }
+  const bytes = metadataBytes(metadata);
+  if (bytes > limits.maxMetadataBytes) return `Metadata has ${bytes} bytes, the peer takes ${limits.maxMetadataBytes}`;
+  return undefined;
+}

@@ -36,7 +36,7 @@ export class Listeners<C> {
   /**
    * Add a listener; the same function may be added twice and is then called twice.
    * @returns A function that takes this listener away again; calling it twice does nothing.
-   * @throws {TypeError} when `event` is not 1 to 128 printable ASCII characters.
+   * @throws {TypeError} when `event` is no valid name (1 to 128 bytes).
    */
   add(event: string, listener: Listener<C>, options: ListenerOptions = {}): () => void {
     checkName("Event", event);

@@ -36,7 +36,7 @@ export class Router<C> {
 
   /**
    * Register the handler of `method`.
-   * @throws {TypeError} when `method` is not 1 to 128 printable ASCII characters, or is already taken.
+   * @throws {TypeError} when `method` is no valid name (1 to 128 bytes), or is already taken.
    */
   handle(method: string, handler: Handler<C>, options: MethodOptions = {}): this {
     checkName("Method", method);

@@ -74,7 +74,7 @@ export function endpointSettings(options: EndpointOptions, offer: Offer): Endpoi
     Limits & ConnectionLimits
   >;
   return {
-    behavior: { ...offer, limits: { ...DEFAULT_LIMITS, ...given }, admission: PROCESS_ADMISSION, clock, log },
+    behavior: { ...offer, limits: { ...DEFAULT_LIMITS, ...given }, admission: PROCESS_ADMISSION, log },
     transportOptions: transportOptions(tuning, StreamKind.MESSAGES),
     limits: connectionLimits(pick(given, Object.keys(connectionLimits({})))),
     clock,

@@ -19,7 +19,7 @@ export class StreamHandlers<C> {
 
   /**
    * Register who takes streams called `name`.
-   * @throws {TypeError} when `name` is not 1 to 128 printable ASCII characters, or is already taken.
+   * @throws {TypeError} when `name` is no valid name (1 to 128 bytes), or is already taken.
    */
   handle(name: string, handler: StreamHandler<C>): this {
     checkName("Stream", name);

@@ -1,0 +1,124 @@
+/**
+ * Writes that wait their turn: what is given to one stream leaves in the order it was given, each when flow control has room.
+ *
+ * @module
+ */
+
+import type { SendStream } from "./send_stream.ts";
+
+/** What an owner adds to a {@link SendLine}. */
+export interface SendLineOptions {
+  /** A condition beside the stream's room; call {@link SendLine.resume} when it turns true again. */
+  readonly mayWrite?: () => boolean;
+  /** Called instead of {@link SendLine.fail} when somebody waits and the stream is lost; `fail` has to follow. */
+  readonly onLost?: (error: unknown) => void;
+}
+
+/** The line in front of one {@link SendStream}. Nothing waits while the stream has room. */
+export class SendLine<Item> {
+  readonly #stream: SendStream;
+  readonly #write: (item: Item) => void;
+  readonly #options: SendLineOptions;
+  #waiting: Waiting<Item>[] = [];
+  // Items before this index have left; the array is cut when half of it has, so that leaving costs O(1).
+  #first = 0;
+  #pumping = false;
+  #failure: unknown;
+  #failed = false;
+
+  /** @param write Puts one item into the stream. */
+  constructor(stream: SendStream, write: (item: Item) => void, options: SendLineOptions = {}) {
+    this.#stream = stream;
+    this.#write = write;
+    this.#options = options;
+  }
+
+  /** Items that wait. */
+  get length(): number {
+    return this.#waiting.length - this.#first;
+  }
+
+  /** Whether an item given now would be written at once. */
+  get free(): boolean {
+    return this.length === 0 && this.#hasRoom();
+  }
+
+  /** Write `item` when it is its turn. Resolves when it is written, which is when flow control has accepted it. */
+  submit(item: Item): Promise<void> {
+    if (this.#failed) return Promise.reject(this.#failure);
+    if (this.free) {
+      try {
+        this.#write(item);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+      return WRITTEN;
+    }
+    const written = new Promise<void>((resolve, reject) => void this.#waiting.push({ item, resolve, reject }));
+    this.#pump();
+    return written;
+  }
+
+  /** The owner's condition may hold again. */
+  resume(): void {
+    if (this.length > 0) this.#pump();
+  }
+
+  /** Refuse whoever waits, and whoever comes later. Only the first error counts. */
+  fail(error: unknown): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#failure = error;
+    const refused = this.#waiting.slice(this.#first);
+    this.#waiting = [];
+    this.#first = 0;
+    for (const { reject } of refused) reject(error);
+  }
+
+  #hasRoom(): boolean {
+    return this.#stream.writable && (this.#options.mayWrite?.() ?? true);
+  }
+
+  #pump(): void {
+    if (this.#pumping) return;
+    while (this.length > 0 && this.#hasRoom()) this.#writeFirst();
+    if (this.length === 0 || this.#stream.writable) return;
+    this.#pumping = true;
+    this.#stream.ready().then(this.#onReady, this.#onLost);
+  }
+
+  #writeFirst(): void {
+    const { item, resolve, reject } = this.#waiting[this.#first]!;
+    this.#first++;
+    if (this.#first * 2 >= this.#waiting.length) {
+      this.#waiting.splice(0, this.#first);
+      this.#first = 0;
+    }
+    try {
+      this.#write(item);
+      resolve();
+    } catch (error) {
+      reject(error);
+    }
+  }
+
+  readonly #onReady = (): void => {
+    this.#pumping = false;
+    this.#pump();
+  };
+
+  readonly #onLost = (error: unknown): void => {
+    this.#pumping = false;
+    if (this.#options.onLost !== undefined) this.#options.onLost(error);
+    else this.fail(error);
+  };
+}
+
+interface Waiting<Item> {
+  readonly item: Item;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+// Shared by all writes that need not wait: making a promise costs more than a small write.
+const WRITTEN: Promise<void> = Promise.resolve();

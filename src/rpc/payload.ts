@@ -1,0 +1,74 @@
+/**
+ * Between a payload on the wire and what a program passes around: bytes as they are, or a value in CBOR.
+ * The side that knows the schema decides; a caller need not know whether the peer's handler takes bytes or values.
+ *
+ * @module
+ */
+
+import { decodeValue, encodeValue } from "../protocol/codec.ts";
+import { Encoding } from "../protocol/encoding.ts";
+import { EchoStreamError, ErrorCode } from "../protocol/error.ts";
+
+/** How `value` travels: a `Uint8Array` as it is, anything else as CBOR. */
+export function encodingOf(value: unknown): Encoding {
+  return value instanceof Uint8Array ? Encoding.RAW : Encoding.CBOR;
+}
+
+/**
+ * Bytes of `value` in the encoding {@link encodingOf} chose: `value` itself, or a view that the next encoded value overwrites.
+ * @throws {TypeError} when it holds something CBOR cannot carry.
+ */
+export function encodePayload(value: unknown): Uint8Array {
+  return value instanceof Uint8Array ? value : encodeValue(value);
+}
+
+/**
+ * What a handler without a schema returned, as bytes: text as UTF-8, nothing as no bytes.
+ * @throws {TypeError} when it is anything else.
+ */
+export function rawResult(value: unknown): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  if (typeof value === "string") return utf8.encode(value);
+  if (value === undefined) return NOTHING;
+  throw new TypeError(`Without a schema bytes or text must be returned, got ${describe(value)}`);
+}
+
+/**
+ * The value of a payload that arrived; never a view of `bytes`.
+ * @throws {EchoStreamError} INVALID_ARGUMENT or RESOURCE_EXHAUSTED when it cannot be decoded within the limits.
+ */
+export function decodePayload(encoding: Encoding, bytes: Uint8Array): unknown {
+  return encoding === Encoding.RAW ? copyBytes(bytes) : decodeValue(bytes);
+}
+
+/**
+ * The bytes of a payload for whoever takes bytes: text sent as a value arrives as UTF-8. Never a view of `bytes`.
+ * @throws {EchoStreamError} INVALID_ARGUMENT when it is a value that is neither bytes nor text.
+ */
+export function decodeRawPayload(encoding: Encoding, bytes: Uint8Array): Uint8Array {
+  if (encoding === Encoding.RAW) return copyBytes(bytes);
+  const value = decodeValue(bytes);
+  if (value instanceof Uint8Array) return value;
+  if (typeof value === "string") return utf8.encode(value);
+  if (value === undefined) return NOTHING;
+  throw new EchoStreamError(ErrorCode.INVALID_ARGUMENT, `Bytes or text are expected, got ${describe(value)}`);
+}
+
+/** A copy of `bytes` with a buffer of its own. */
+export function copyBytes(bytes: Uint8Array): Uint8Array {
+  const length = bytes.length;
+  const copy = new Uint8Array(length);
+  if (length > COPY_INLINE_BYTES) copy.set(bytes);
+  else for (let i = 0; i < length; i++) copy[i] = bytes[i]!;
+  return copy;
+}
+
+function describe(value: unknown): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "an array" : `a value of type ${typeof value}`;
+}
+
+const utf8 = new TextEncoder();
+const NOTHING = new Uint8Array(0);
+// Up to here a loop beats `set`.
+const COPY_INLINE_BYTES = 64;

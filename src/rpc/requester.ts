@@ -1,0 +1,239 @@
+/**
+ * The asking half of unary calls: sends requests, matches what comes back, and ends those that are cancelled, too late, or cut off.
+ *
+ * @module
+ */
+
+import type { Connection } from "../connection/connection.ts";
+import type { Encoding } from "../protocol/encoding.ts";
+import { type Disposition, EchoStreamError, ErrorCode, StreamCode } from "../protocol/error.ts";
+import { type AnswerMessage, encodeRequest, type FailureMessage } from "../protocol/message.ts";
+import { toMetadata } from "../protocol/metadata.ts";
+import { isName } from "../protocol/utf8.ts";
+import { Writer } from "../protocol/writer.ts";
+import type { CallOptions } from "./call_options.ts";
+import { CancelSender } from "./cancel_sender.ts";
+import { failureToError } from "./failure.ts";
+import type { PeerLimits } from "./limits.ts";
+import { metadataRefusal } from "./limits.ts";
+import { OutgoingCall, type OutgoingCallOwner } from "./outgoing_call.ts";
+import { copyBytes, decodePayload, encodePayload, encodingOf } from "./payload.ts";
+
+/** Sends requests on one connection. */
+export class Requester implements OutgoingCallOwner {
+  /** Called whenever the last request in flight has its answer. */
+  onIdle: (() => void) | undefined;
+  readonly #connection: Connection;
+  readonly #peer: PeerLimits;
+  readonly #cancels: CancelSender;
+  // Requests on their way, and those that wait for room; in the order they were made.
+  readonly #pending = new Map<number, OutgoingCall>();
+  readonly #waiting = new Set<OutgoingCall>();
+  #nextCallId = 0;
+  #pumping = false;
+  #refusal: (() => EchoStreamError | undefined) | undefined;
+
+  /** @param peer What the peer accepts, kept up to date by its SETTINGS. */
+  constructor(connection: Connection, peer: PeerLimits) {
+    this.#connection = connection;
+    this.#peer = peer;
+    this.#cancels = new CancelSender(connection);
+  }
+
+  /** Requests made so far. */
+  get sent(): number {
+    return this.#nextCallId;
+  }
+
+  /** Requests without an answer. */
+  get pending(): number {
+    return this.#pending.size + this.#waiting.size;
+  }
+
+  /** Make a request; see `Session.request`. Never throws, whatever is wrong comes as a rejection. */
+  request(method: string, payload: unknown, options: CallOptions): Promise<unknown> {
+    try {
+      return this.#start(method, payload, options).promise;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** A call has succeeded. One that nobody waits for any more is ignored. */
+  onAnswer(message: AnswerMessage): void {
+    const call = this.#take(message.callId);
+    if (call === undefined) return;
+    if (message.refused !== undefined) return call.reject(unusable(call, message.refused));
+    let value: unknown;
+    try {
+      value = decodePayload(message.encoding as Encoding, message.payload);
+      if (message.metadata !== undefined) call.onMetadata?.(message.metadata);
+    } catch (cause) {
+      return call.reject(unusable(call, ErrorCode.INTERNAL, cause));
+    }
+    call.resolve(value);
+  }
+
+  /** A call has failed. */
+  onFailure(message: FailureMessage): void {
+    this.#take(message.callId)?.reject(failureToError(message));
+  }
+
+  /** The answer of a call is larger than what this end takes. */
+  onOversizeAnswer(callId: number, bytes: number): void {
+    const call = this.#take(callId);
+    if (call === undefined) return;
+    const message = `Answer of "${call.method}" has ${bytes} bytes, more than this end takes`;
+    call.reject(new EchoStreamError(ErrorCode.RESOURCE_EXHAUSTED, message, { disposition: "processed" }));
+  }
+
+  /** Refuse new requests for which `refusal` gives a reason; those on their way may end. Only the first call counts. */
+  refuse(refusal: () => EchoStreamError | undefined): void {
+    this.#refusal ??= refusal;
+  }
+
+  /** The connection is gone: what was sent ends with `disposition`, what waits was not processed. */
+  end(cause: EchoStreamError, disposition: Disposition): void {
+    this.#refusal = () => lost(cause, "notProcessed");
+    this.#cancels.end();
+    const sent = [...this.#pending.values()];
+    const waiting = [...this.#waiting];
+    this.#pending.clear();
+    this.#waiting.clear();
+    for (const call of sent) this.#fail(call, lost(cause, disposition));
+    for (const call of waiting) this.#fail(call, lost(cause, "notProcessed"));
+  }
+
+  onDeadline(call: OutgoingCall): void {
+    // The peer keeps the same deadline, so it needs no CANCEL.
+    const message = `"${call.method}" was not answered in time`;
+    this.#abandon(call, (disposition) => new EchoStreamError(ErrorCode.DEADLINE_EXCEEDED, message, { disposition }), false);
+  }
+
+  onAbort(call: OutgoingCall, reason: unknown): void {
+    this.#abandon(call, (disposition) => cancelled(call.method, reason, disposition), true);
+  }
+
+  #start(method: string, payload: unknown, options: CallOptions): OutgoingCall {
+    const refusal = this.#refusal?.();
+    if (refusal !== undefined) throw refusal;
+    if (typeof method !== "string" || !isName(method)) {
+      throw invalid(`Method ${JSON.stringify(method)} is no valid name (1 to 128 bytes)`);
+    }
+    const { signal, timeoutMs } = options;
+    if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= Number.MAX_SAFE_INTEGER)) {
+      throw new RangeError(`timeoutMs is ${timeoutMs}, expected a number of milliseconds above 0`);
+    }
+    if (signal?.aborted) throw cancelled(method, signal.reason, "notProcessed");
+    const metadata = options.metadata === undefined ? undefined : toMetadata(options.metadata);
+    if (metadata !== undefined) {
+      const excess = metadataRefusal(metadata, this.#peer);
+      if (excess !== undefined) throw invalid(excess);
+    }
+    const encoding = encodingOf(payload);
+    const bytes = encodePayload(payload);
+    if (bytes.length > this.#peer.maxMessageBytes) throw tooLarge(method, bytes.length, this.#peer.maxMessageBytes);
+    const call = new OutgoingCall(this, this.#nextCallId++, method, options, metadata);
+    call.encoding = encoding;
+    call.payload = bytes;
+    if (timeoutMs !== undefined) this.#connection.timers.add(call, timeoutMs);
+    if (this.#connection.writable && this.#waiting.size === 0) this.#send(call);
+    else this.#wait(call);
+    return call;
+  }
+
+  /** Encode and hand over; failures of encoding reject the call. */
+  #send(call: OutgoingCall): void {
+    writer.reset();
+    try {
+      encodeRequest(writer, call);
+    } catch (error) {
+      return this.#fail(call, error);
+    }
+    if (writer.length > this.#peer.maxMessageBytes) {
+      return this.#fail(call, tooLarge(call.method, writer.length, this.#peer.maxMessageBytes));
+    }
+    this.#pending.set(call.callId, call);
+    call.payload = NOTHING;
+    call.sent = this.#connection.sendMessage(writer.view());
+  }
+
+  #wait(call: OutgoingCall): void {
+    // The codec's slab and the caller's buffer may both change until it is this call's turn.
+    call.payload = copyBytes(call.payload);
+    this.#waiting.add(call);
+    if (this.#pumping) return;
+    this.#pumping = true;
+    // When it rejects the connection is gone, and `end` settles whoever waits.
+    this.#connection.ready().then(this.#pump, () => {});
+  }
+
+  readonly #pump = (): void => {
+    this.#pumping = false;
+    const nowUs = this.#connection.clock.nowUs();
+    for (const call of this.#waiting) {
+      if (!this.#connection.writable) {
+        this.#pumping = true;
+        this.#connection.ready().then(this.#pump, () => {});
+        return;
+      }
+      this.#waiting.delete(call);
+      if (call.timeoutMs > 0) call.timeoutMs = Math.max(1, (call.dueUs - nowUs) / 1000);
+      this.#send(call);
+    }
+  };
+
+  #abandon(call: OutgoingCall, error: (disposition: Disposition) => EchoStreamError, tellPeer: boolean): void {
+    if (this.#waiting.delete(call)) return this.#fail(call, error("notProcessed"));
+    if (!this.#pending.delete(call.callId)) return;
+    call.sent?.reset(StreamCode.CANCELLED);
+    if (tellPeer) this.#cancels.send(call.callId);
+    this.#fail(call, error("perhapsProcessed"));
+  }
+
+  #take(callId: number): OutgoingCall | undefined {
+    const call = this.#pending.get(callId);
+    if (call === undefined) return undefined;
+    this.#pending.delete(callId);
+    this.#connection.timers.remove(call);
+    call.sent = undefined;
+    if (this.#pending.size === 0) this.#idle();
+    return call;
+  }
+
+  #fail(call: OutgoingCall, error: unknown): void {
+    this.#connection.timers.remove(call);
+    call.reject(error);
+    this.#idle();
+  }
+
+  #idle(): void {
+    if (this.#pending.size === 0 && this.#waiting.size === 0) this.onIdle?.();
+  }
+}
+
+function cancelled(method: string, reason: unknown, disposition: Disposition): EchoStreamError {
+  return new EchoStreamError(ErrorCode.CANCELLED, `"${method}" was cancelled by its caller`, { cause: reason, disposition });
+}
+
+function lost(cause: EchoStreamError, disposition: Disposition): EchoStreamError {
+  return new EchoStreamError(cause.code, cause.message, { cause, remote: cause.remote, disposition });
+}
+
+function invalid(message: string): EchoStreamError {
+  return new EchoStreamError(ErrorCode.INVALID_ARGUMENT, message, { disposition: "notProcessed" });
+}
+
+function tooLarge(method: string, bytes: number, limitBytes: number): EchoStreamError {
+  const message = `Request "${method}" of ${bytes} bytes is larger than the ${limitBytes} bytes the peer takes`;
+  return new EchoStreamError(ErrorCode.RESOURCE_EXHAUSTED, message, { disposition: "notProcessed" });
+}
+
+function unusable(call: OutgoingCall, code: ErrorCode, cause?: unknown): EchoStreamError {
+  const message = `Answer of "${call.method}" cannot be used`;
+  return new EchoStreamError(code, message, { cause, disposition: "processed" });
+}
+
+const NOTHING = new Uint8Array(0);
+// Encoding and handing over are synchronous, so one slab serves all connections.
+const writer = new Writer();

@@ -1,0 +1,270 @@
+/**
+ * The answering half of unary calls: admits requests, runs their handlers, sends what they return, and tells them when nobody waits.
+ *
+ * @module
+ */
+
+import type { Connection } from "../connection/connection.ts";
+import { type Disposition, EchoStreamError, ErrorCode, protocolViolation } from "../protocol/error.ts";
+import { encodeAnswer, encodeFailure, type FailureInput, type RequestMessage } from "../protocol/message.ts";
+import type { Metadata } from "../protocol/metadata.ts";
+import { Writer } from "../protocol/writer.ts";
+import type { Logger } from "../trace.ts";
+import { Admission, type ProcessAdmission } from "./admission.ts";
+import { EarlyCancels } from "./early_cancels.ts";
+import { errorToFailure, isUnexpected } from "./failure.ts";
+import { IncomingCall, type IncomingCallOwner } from "./incoming_call.ts";
+import { type Limits, metadataRefusal, type PeerLimits } from "./limits.ts";
+import { encodePayload, encodingOf } from "./payload.ts";
+import type { Method, Router } from "./router.ts";
+import { TokenBucket } from "./token_bucket.ts";
+
+/** What a responder needs besides its connection. */
+export interface ResponderOptions<C> {
+  readonly context: C;
+  readonly router: Router<C>;
+  readonly limits: Limits;
+  readonly admission: ProcessAdmission;
+  /** What the peer accepts, kept up to date by its SETTINGS. */
+  readonly peer: PeerLimits;
+  readonly log: Logger;
+}
+
+/** Answers the requests of one connection. Shut until {@link open}: until then requests wait. */
+export class Responder<C> implements IncomingCallOwner<C> {
+  readonly context: C;
+  /** Called whenever the last call has ended and nobody waits for one. */
+  onIdle: (() => void) | undefined;
+  /** Requests that arrived. */
+  received = 0;
+  /** Requests refused by a limit or because the session closes. */
+  refused = 0;
+  readonly #connection: Connection;
+  readonly #options: ResponderOptions<C>;
+  readonly #router: Router<C>;
+  readonly #admission: Admission;
+  readonly #earlyCancels = new EarlyCancels();
+  readonly #cancelRate: TokenBucket;
+  // Calls that wait for a slot, and those whose handler goes on after its return.
+  readonly #live = new Map<number, IncomingCall<C>>();
+  #awaitsRoom = false;
+  #draining = false;
+
+  constructor(connection: Connection, options: ResponderOptions<C>) {
+    const { limits } = options;
+    this.context = options.context;
+    this.#connection = connection;
+    this.#options = options;
+    this.#router = options.router;
+    this.#admission = new Admission(options.admission, limits.maxRunningCalls, () => connection.writable);
+    this.#cancelRate = new TokenBucket(limits.maxCancelsPerS, limits.maxCancelsBurst, connection.clock.nowUs());
+  }
+
+  /** Calls whose handler runs. */
+  get running(): number {
+    return this.#admission.running;
+  }
+
+  /** Whether no handler runs and no call waits. */
+  get idle(): boolean {
+    return this.#admission.running === 0 && this.#admission.waiting === 0;
+  }
+
+  /** Let calls in, those that waited first. */
+  open(): void {
+    this.#admission.open();
+  }
+
+  /** Answer calls that arrive from now on with "not processed"; those that are here may end. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  /** A call arrives. Its payload is a view unless `owned`. */
+  onRequest(request: RequestMessage, owned: boolean): void {
+    this.received++;
+    const { callId } = request;
+    if (this.#live.has(callId)) throw protocolViolation(`Call id ${callId} is used twice`);
+    if (this.#earlyCancels.size > 0 && this.#earlyCancels.take(callId, this.nowUs())) return;
+    if (request.refused !== undefined) return this.#refuse(callId, request.refused, refusalText(request.refused));
+    if (this.#draining) return this.#refuse(callId, ErrorCode.UNAVAILABLE, "The session is closing");
+    const call = new IncomingCall(this, request, this.#deadlineUs(request.timeoutMs));
+    const entry = this.#admission.enter(call);
+    if (entry === "run") return call.run();
+    if (entry === "refused") return this.#refuse(callId, ErrorCode.RESOURCE_EXHAUSTED, "Too many calls run already");
+    call.keepPayload(owned);
+    this.#track(call);
+    if (!this.#connection.writable) this.#awaitRoom();
+  }
+
+  /** A request that is larger than what this end takes. */
+  onOversizeRequest(callId: number, bytes: number): void {
+    this.received++;
+    const limitBytes = this.#options.limits.maxMessageBytes;
+    this.#refuse(callId, ErrorCode.RESOURCE_EXHAUSTED, `Request of ${bytes} bytes, at most ${limitBytes} are taken`);
+  }
+
+  /** The caller gave up. */
+  onCancel(callId: number): void {
+    const nowUs = this.nowUs();
+    if (!this.#cancelRate.take(nowUs)) {
+      throw new EchoStreamError("LIMIT_EXCEEDED", `More than ${this.#options.limits.maxCancelsPerS} cancels per second`);
+    }
+    const call = this.#live.get(callId);
+    if (call === undefined) return this.#earlyCancels.add(callId, nowUs);
+    call.answered = true;
+    this.#stop(call, new EchoStreamError(ErrorCode.CANCELLED, `"${call.method}" was cancelled by its caller`, { remote: true }));
+  }
+
+  /** The connection is gone: handlers are told, calls that wait never run. */
+  end(cause: EchoStreamError): void {
+    for (const call of [...this.#live.values()]) {
+      call.answered = true;
+      this.#stop(call, cause);
+    }
+  }
+
+  nowUs(): number {
+    return this.#connection.clock.nowUs();
+  }
+
+  find(method: string): Method<C> | undefined {
+    return this.#router.find(method);
+  }
+
+  onSuspended(call: IncomingCall<C>): void {
+    this.#track(call);
+  }
+
+  onResult(call: IncomingCall<C>, result: unknown): void {
+    if (!call.answered) this.#answer(call, result);
+    this.#leave(call);
+  }
+
+  onError(call: IncomingCall<C>, error: unknown): void {
+    this.#logFailure(call, error);
+    if (!call.answered) this.#fail(call, error, call.started ? "processed" : "notProcessed");
+    this.#leave(call);
+  }
+
+  onDeadline(call: IncomingCall<C>): void {
+    const error = new EchoStreamError(ErrorCode.DEADLINE_EXCEEDED, `"${call.method}" did not end in time`);
+    if (!call.answered) this.#fail(call, error, call.started ? "perhapsProcessed" : "notProcessed");
+    this.#stop(call, error);
+  }
+
+  #deadlineUs(timeoutMs: number): number {
+    const { maxTimeoutMs } = this.#options.limits;
+    const clampedMs = maxTimeoutMs === undefined || (timeoutMs > 0 && timeoutMs < maxTimeoutMs) ? timeoutMs : maxTimeoutMs;
+    return clampedMs === 0 ? 0 : this.nowUs() + clampedMs * 1000;
+  }
+
+  #track(call: IncomingCall<C>): void {
+    this.#live.set(call.callId, call);
+    if (call.deadlineUs > 0) this.#connection.timers.add(call, (call.deadlineUs - this.nowUs()) / 1000);
+  }
+
+  /** Nobody waits for this call: it leaves the queue, or goes on running without being heard. */
+  #stop(call: IncomingCall<C>, reason: EchoStreamError): void {
+    this.#connection.timers.remove(call);
+    call.answered = true;
+    if (!this.#admission.withdraw(call)) return call.abort(reason);
+    this.#live.delete(call.callId);
+    this.#checkIdle();
+  }
+
+  #leave(call: IncomingCall<C>): void {
+    if (this.#live.size > 0) {
+      this.#connection.timers.remove(call);
+      this.#live.delete(call.callId);
+    }
+    this.#admission.leave();
+    if (this.#admission.waiting > 0 && !this.#connection.writable) this.#awaitRoom();
+    this.#checkIdle();
+  }
+
+  #checkIdle(): void {
+    if (this.onIdle !== undefined && this.idle) this.onIdle();
+  }
+
+  #awaitRoom(): void {
+    if (this.#awaitsRoom) return;
+    this.#awaitsRoom = true;
+    // When it rejects the connection is gone, and `end` has told everybody.
+    this.#connection.ready().then(this.#onRoom, () => {});
+  }
+
+  readonly #onRoom = (): void => {
+    this.#awaitsRoom = false;
+    this.#admission.resume();
+    if (this.#admission.waiting > 0 && !this.#connection.writable) this.#awaitRoom();
+  };
+
+  #answer(call: IncomingCall<C>, result: unknown): void {
+    writer.reset();
+    try {
+      const { callId, answerMetadata: metadata } = call;
+      if (metadata !== undefined) this.#checkAnswerMetadata(metadata);
+      encodeAnswer(writer, { callId, metadata, encoding: encodingOf(result), payload: encodePayload(result) });
+      if (writer.length > this.#options.peer.maxMessageBytes) throw this.#tooLarge(call, writer.length);
+    } catch (error) {
+      this.#logFailure(call, error);
+      return this.#fail(call, error, "processed");
+    }
+    call.answered = true;
+    this.#connection.sendMessage(writer.view());
+  }
+
+  #fail(call: IncomingCall<C>, error: unknown, disposition: Disposition): void {
+    call.answered = true;
+    this.#sendFailure({ callId: call.callId, ...errorToFailure(error, disposition) });
+  }
+
+  #refuse(callId: number, code: ErrorCode, message: string): void {
+    this.refused++;
+    // Refusals are not held back as answers are; a peer that asks on without reading them is cut instead.
+    if (this.#connection.outboundBytes > MAX_UNREAD_BYTES) {
+      throw new EchoStreamError("LIMIT_EXCEEDED", "Peer sends requests and does not read their answers");
+    }
+    this.#sendFailure({ callId, code, message, disposition: "notProcessed" });
+  }
+
+  #sendFailure(failure: FailureInput): void {
+    const { peer } = this.#options;
+    const metadata = failure.metadata !== undefined && metadataRefusal(failure.metadata, peer) === undefined
+      ? failure.metadata
+      : undefined;
+    encodeFailure(writer.reset(), { ...failure, metadata });
+    // Losing the details of a failure is better than losing what failed.
+    if (writer.length > peer.maxMessageBytes) encodeFailure(writer.reset(), { ...failure, metadata, data: undefined });
+    this.#connection.sendMessage(writer.view());
+  }
+
+  #checkAnswerMetadata(metadata: Metadata): void {
+    const refusal = metadataRefusal(metadata, this.#options.peer);
+    if (refusal !== undefined) throw new TypeError(refusal);
+  }
+
+  #tooLarge(call: IncomingCall<C>, bytes: number): EchoStreamError {
+    const message = `Answer of "${call.method}" has ${bytes} bytes, the peer takes ${this.#options.peer.maxMessageBytes}`;
+    return new EchoStreamError(ErrorCode.RESOURCE_EXHAUSTED, message);
+  }
+
+  /** What the peer is not told goes into the log; a handler that was aborted is expected to fail somehow. */
+  #logFailure(call: IncomingCall<C>, error: unknown): void {
+    if (!isUnexpected(error)) return;
+    const level = call.aborted ? "debug" : "error";
+    const fields = { method: call.method, callId: call.callId };
+    this.#options.log({ level, category: "rpc", message: `Handler of "${call.method}" failed`, fields, error });
+  }
+}
+
+function refusalText(code: ErrorCode): string {
+  if (code === ErrorCode.RESOURCE_EXHAUSTED) return "Method name or metadata is larger than this end takes";
+  return code === ErrorCode.UNIMPLEMENTED ? "Payload encoding is not known" : "Method name or metadata is malformed";
+}
+
+/** Answers a peer may leave unread, including what back-pressure does not hold back: four times the outbound limit. */
+const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
+// Encoding and handing over are synchronous, so one slab serves all connections.
+const writer = new Writer();

@@ -1,0 +1,40 @@
+/**
+ * The sending half of control: one stream, opened at once with SETTINGS, that lives as long as the connection
+ * (docs/protocol.md, "Control stream").
+ *
+ * @module
+ */
+
+import type { Connection } from "../connection/connection.ts";
+import type { SendStream } from "../connection/send_stream.ts";
+import { encodeEventAck, encodeGoaway, type Goaway } from "../protocol/control_frames.ts";
+import { encodeSettings, type Settings } from "../protocol/settings.ts";
+import { encodeStreamKind, StreamKind } from "../protocol/stream_header.ts";
+import { Writer } from "../protocol/writer.ts";
+
+/** Sends control frames. They are few and small, so they never wait for room. */
+export class ControlSender {
+  readonly #stream: SendStream;
+
+  /** Opens the stream and announces `settings`. */
+  constructor(connection: Connection, settings: Partial<Settings>) {
+    this.#stream = connection.openUnidirectional();
+    encodeStreamKind(writer.reset(), StreamKind.CONTROL);
+    encodeSettings(writer, settings);
+    this.#stream.write(writer.view());
+  }
+
+  /** This end drains. */
+  sendGoaway(goaway: Goaway): void {
+    encodeGoaway(writer.reset(), goaway);
+    this.#stream.write(writer.view());
+  }
+
+  /** Every event up to `sequence` was taken. */
+  sendEventAck(sequence: number): void {
+    encodeEventAck(writer.reset(), sequence);
+    this.#stream.write(writer.view());
+  }
+}
+
+const writer = new Writer(256);

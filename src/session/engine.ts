@@ -1,0 +1,278 @@
+/**
+ * What runs a session: takes what arrives on its connection to the part it belongs to, and brings all parts to an end together.
+ * The same for servers and clients.
+ *
+ * @module
+ */
+
+import type { CloseReason } from "../connection/close_reason.ts";
+import type { Connection, ConnectionHandler } from "../connection/connection.ts";
+import type { ReceiveStream } from "../connection/receive_stream.ts";
+import type { SendStream } from "../connection/send_stream.ts";
+import type { Goaway } from "../protocol/control_frames.ts";
+import { ConnectionCode, EchoStreamError, ErrorCode } from "../protocol/error.ts";
+import {
+  decodeMessage,
+  decodeMessageHead,
+  encodeEventUnheard,
+  MESSAGE_HEAD_BYTES,
+  MessageType,
+} from "../protocol/message.ts";
+import { FLOOR_SETTINGS, type Settings } from "../protocol/settings.ts";
+import { Writer } from "../protocol/writer.ts";
+import type { ProcessAdmission } from "../rpc/admission.ts";
+import { EventReceiver } from "../rpc/event_receiver.ts";
+import type { EventReportSink } from "../rpc/event_reports.ts";
+import { EventSender } from "../rpc/event_sender.ts";
+import type { Limits, PeerLimits } from "../rpc/limits.ts";
+import type { Listeners } from "../rpc/listeners.ts";
+import { Requester } from "../rpc/requester.ts";
+import { Responder } from "../rpc/responder.ts";
+import type { Router } from "../rpc/router.ts";
+import { IncomingStreams } from "../stream/incoming_streams.ts";
+import { OutgoingStreams } from "../stream/outgoing_streams.ts";
+import type { MediaSender } from "../stream/media_sender.ts";
+import type { StreamHandlers } from "../stream/stream_handlers.ts";
+import type { StreamOptions } from "../stream/stream_options.ts";
+import { Deadline } from "../timer_queue.ts";
+import { type Logger, peerText } from "../trace.ts";
+import { ControlReceiver, type ControlSink } from "./control_receiver.ts";
+import { ControlSender } from "./control_sender.ts";
+import { routeStream, type StreamOwners } from "./peer_streams.ts";
+
+/** What an engine does with what the peer sends. `C` is what handlers get as their context. */
+export interface EngineOptions<C> {
+  readonly router: Router<C>;
+  readonly listeners: Listeners<C>;
+  readonly streams: StreamHandlers<C>;
+  readonly limits: Limits;
+  readonly admission: ProcessAdmission;
+  readonly log: Logger;
+}
+
+/** How a session is to be closed. */
+export interface ClosePlan {
+  readonly reason: string;
+  readonly code: number;
+  readonly graceMs: number;
+  /** Wait also for media streams the peer has not ended. */
+  readonly awaitStreams: boolean;
+}
+
+/** Runs one session. */
+export class Engine<C> extends Deadline implements ConnectionHandler, ControlSink, EventReportSink {
+  readonly requester: Requester;
+  readonly responder: Responder<C>;
+  readonly eventSender: EventSender;
+  readonly eventReceiver: EventReceiver<C>;
+  readonly outgoingStreams: OutgoingStreams;
+  readonly incomingStreams: IncomingStreams<C>;
+  /** Called once when the session has ended. */
+  onEnded: ((reason: CloseReason) => void) | undefined;
+  readonly #connection: Connection;
+  readonly #limits: Limits;
+  readonly #log: Logger;
+  readonly #peer: PeerLimits = { ...FLOOR_SETTINGS };
+  readonly #control: ControlSender;
+  readonly #controlReceiver: ControlReceiver;
+  readonly #owners: StreamOwners;
+  #closing: ClosePlan | undefined;
+  // Who has said that it drains, and who that nothing of it is outstanding.
+  #peerDrains = false;
+  #peerIsDone = false;
+  #isDone = false;
+
+  /** Becomes the handler of `connection` and announces itself on a control stream. */
+  constructor(connection: Connection, context: C, options: EngineOptions<C>) {
+    super();
+    const { limits, log, router, admission, listeners } = options;
+    const peer = this.#peer;
+    this.#connection = connection;
+    this.#limits = limits;
+    this.#log = log;
+    this.requester = new Requester(connection, peer);
+    this.responder = new Responder(connection, { context, router, limits, admission, peer, log });
+    this.eventSender = new EventSender(connection, { peer, maxUnackedEvents: limits.maxUnackedEvents, log });
+    this.eventReceiver = new EventReceiver({ context, listeners, limits, timers: connection.timers, reports: this, log });
+    this.outgoingStreams = new OutgoingStreams(connection, peer);
+    this.incomingStreams = new IncomingStreams(connection, { context, handlers: options.streams, limits, log });
+    this.#controlReceiver = new ControlReceiver(this);
+    this.#owners = {
+      control: (stream) => (this.#controlReceiver.attach(stream), this.#controlReceiver),
+      events: (stream) => (this.eventReceiver.attach(stream), this.eventReceiver),
+      media: (stream) => this.incomingStreams.accept(stream),
+    };
+    connection.handler = this;
+    this.#control = new ControlSender(connection, announcedLimits(limits));
+  }
+
+  /** Let the peer's calls, events and streams in, those that waited first. */
+  open(): void {
+    this.responder.open();
+    this.eventReceiver.open();
+    this.incomingStreams.open();
+  }
+
+  /** Send an event; see `Session.emit`. */
+  emit(name: string, payload: unknown): Promise<void> {
+    const refusal = this.#refusal();
+    return refusal === undefined ? this.eventSender.emit(name, payload) : Promise.reject(refusal);
+  }
+
+  /** Open a media stream; see `Session.createStream`. */
+  createStream(name: string, options: StreamOptions): Promise<MediaSender> {
+    const refusal = this.#refusal() ?? (this.#peerDrains ? closingError("The peer is closing the session") : undefined);
+    return refusal === undefined ? this.outgoingStreams.create(name, options) : Promise.reject(refusal);
+  }
+
+  /** Close in order; see `Session.close`. */
+  close(plan: ClosePlan): Promise<CloseReason> {
+    if (plan.graceMs <= 0) return this.#connection.close(plan.code, plan.reason);
+    if (this.#closing === undefined) this.#startDrain(plan);
+    else if (this.#graceLeftMs() > plan.graceMs) this.#connection.timers.add(this, plan.graceMs);
+    return this.#connection.closed;
+  }
+
+  /** The grace is over: what is still in flight is cut. */
+  override expire(): void {
+    this.#connection.close(this.#closing!.code, this.#closing!.reason);
+  }
+
+  onMessage(bytes: Uint8Array, start: number, end: number, owned: boolean): void {
+    const message = decodeMessage(bytes, start, end, this.#limits);
+    switch (message.type) {
+      case MessageType.REQUEST:
+        return this.responder.onRequest(message, owned);
+      case MessageType.ANSWER:
+        return this.requester.onAnswer(message);
+      case MessageType.FAILURE:
+        return this.requester.onFailure(message);
+      case MessageType.CANCEL:
+        return this.responder.onCancel(message.callId);
+      case MessageType.STREAM_STATUS:
+        return this.outgoingStreams.onStatus(message);
+      case MessageType.EVENT_UNHEARD:
+        return this.eventSender.onUnheard(message);
+    }
+  }
+
+  onOversizeMessage(bytes: Uint8Array, start: number, end: number, length: number): void {
+    const head = decodeMessageHead(bytes.subarray(start, Math.min(end, start + MESSAGE_HEAD_BYTES)));
+    if (head?.type === MessageType.REQUEST) this.responder.onOversizeRequest(head.callId, length);
+    else if (head !== undefined) this.requester.onOversizeAnswer(head.callId, length);
+  }
+
+  onStream(receive: ReceiveStream, send: SendStream | undefined): void {
+    routeStream(receive, send, this.#owners);
+  }
+
+  onDatagram(): void {
+    // Nothing of this version travels in datagrams; one from a later version is ignored.
+  }
+
+  onClosed(reason: CloseReason): void {
+    this.#connection.timers.remove(this);
+    // Behind REFUSED nothing was let in, so nothing was processed.
+    const isRefused = reason.by === "remote" && reason.application && reason.code === ConnectionCode.REFUSED;
+    this.requester.end(reason.error, isRefused ? "notProcessed" : "perhapsProcessed");
+    this.responder.end(reason.error);
+    this.eventSender.end(reason.error);
+    this.eventReceiver.end();
+    this.outgoingStreams.end(reason.error);
+    this.incomingStreams.end();
+    this.onEnded?.(reason);
+  }
+
+  onSettings(settings: Settings): void {
+    this.#peer.maxMessageBytes = settings.maxMessageBytes;
+    this.#peer.maxMetadataBytes = settings.maxMetadataBytes;
+    this.#peer.maxMetadataEntries = settings.maxMetadataEntries;
+  }
+
+  onGoaway(goaway: Goaway): void {
+    if (!this.#peerDrains) {
+      this.#peerDrains = true;
+      const reason = goaway.reason === "" ? "" : `: ${peerText(goaway.reason)}`;
+      this.requester.refuse(() => closingError(`The peer is closing the session${reason}`));
+      this.#watchDrain();
+    }
+    if (goaway.graceMs === 0) this.#peerIsDone = true;
+    this.#checkDrained();
+  }
+
+  onEventAck(sequence: number): void {
+    this.eventSender.onAck(sequence);
+  }
+
+  sendEventAck(sequence: number): void {
+    this.#control.sendEventAck(sequence);
+  }
+
+  sendEventUnheard(name: string, count: number, sequence: number): void {
+    encodeEventUnheard(writer.reset(), { name, count, sequence });
+    this.#connection.sendMessage(writer.view());
+  }
+
+  #startDrain(plan: ClosePlan): void {
+    this.#closing = plan;
+    this.requester.refuse(() => this.#refusal());
+    this.responder.drain();
+    this.outgoingStreams.abortOpen("the session is closing");
+    this.#control.sendGoaway({ code: plan.code, graceMs: Math.max(1, plan.graceMs), reason: plan.reason });
+    this.#connection.timers.add(this, plan.graceMs);
+    this.#watchDrain();
+    this.#checkDrained();
+  }
+
+  /** Why nothing new may begin. Handlers that still run may finish what they are at. */
+  #refusal(): EchoStreamError | undefined {
+    if (this.#connection.closeReason !== undefined) return this.#connection.closeReason.error;
+    return this.#closing === undefined || this.responder.running > 0 ? undefined : closingError("The session is closing");
+  }
+
+  #watchDrain(): void {
+    const check = (): void => this.#checkDrained();
+    this.requester.onIdle = check;
+    this.responder.onIdle = check;
+    this.eventSender.onIdle = check;
+    this.outgoingStreams.onSettled = check;
+    this.incomingStreams.onSettled = check;
+  }
+
+  /** Say when nothing of ours is outstanding; close when nothing of either side is. */
+  #checkDrained(): void {
+    if (this.requester.pending > 0 || !this.eventSender.idle) return;
+    const plan = this.#closing;
+    if (plan !== undefined && !this.#isIdle(plan)) return;
+    if (!this.#isDone) {
+      this.#isDone = true;
+      this.eventReceiver.flush();
+      this.#control.sendGoaway({ code: ConnectionCode.NO_ERROR, graceMs: 0, reason: "" });
+    }
+    if (plan !== undefined && this.#peerIsDone) this.#connection.close(plan.code, plan.reason);
+  }
+
+  #isIdle(plan: ClosePlan): boolean {
+    const awaited = plan.awaitStreams ? this.incomingStreams.live : this.incomingStreams.ending;
+    return this.responder.idle && this.outgoingStreams.live === 0 && awaited === 0;
+  }
+
+  #graceLeftMs(): number {
+    return (this.dueUs - this.#connection.clock.nowUs()) / 1000;
+  }
+}
+
+/** What SETTINGS can say: limits are never below the floor there, however strict this end is. */
+function announcedLimits(limits: Limits): Partial<Settings> {
+  return {
+    maxMessageBytes: Math.max(limits.maxMessageBytes, FLOOR_SETTINGS.maxMessageBytes),
+    maxMetadataBytes: Math.max(limits.maxMetadataBytes, FLOOR_SETTINGS.maxMetadataBytes),
+    maxMetadataEntries: Math.max(limits.maxMetadataEntries, FLOOR_SETTINGS.maxMetadataEntries),
+  };
+}
+
+function closingError(message: string): EchoStreamError {
+  return new EchoStreamError(ErrorCode.UNAVAILABLE, message, { disposition: "notProcessed" });
+}
+
+const writer = new Writer();

@@ -1,0 +1,67 @@
+/**
+ * Whose is a stream that the peer opened? Its first byte tells (docs/protocol.md, "Stream kinds").
+ *
+ * @module
+ */
+
+import type { ReceiveSink, ReceiveStream } from "../connection/receive_stream.ts";
+import type { SendStream } from "../connection/send_stream.ts";
+import { StreamCode } from "../protocol/error.ts";
+import { StreamKind } from "../protocol/stream_header.ts";
+
+/** Takes over a stream of one kind: what it returns gets the bytes behind the kind. */
+export type StreamOwner = (stream: ReceiveStream) => ReceiveSink;
+
+/** The owners of the kinds a session knows; those of MESSAGES streams are read by the connection. */
+export interface StreamOwners {
+  readonly control: StreamOwner;
+  readonly events: StreamOwner;
+  readonly media: StreamOwner;
+}
+
+/** Pass a new stream to its owner as soon as its kind is known. */
+export function routeStream(receive: ReceiveStream, send: SendStream | undefined, owners: StreamOwners): void {
+  if (send !== undefined) {
+    // Streaming calls are not announced in SETTINGS, so a peer that opens one has to expect this.
+    send.reset(StreamCode.UNKNOWN_KIND);
+    return receive.stop(StreamCode.UNKNOWN_KIND);
+  }
+  receive.sink = new KindReader(receive, owners);
+}
+
+/** Waits for the first byte. All known kinds are below 64 and therefore one byte. */
+class KindReader implements ReceiveSink {
+  readonly #stream: ReceiveStream;
+  readonly #owners: StreamOwners;
+
+  constructor(stream: ReceiveStream, owners: StreamOwners) {
+    this.#stream = stream;
+    this.#owners = owners;
+  }
+
+  onData(bytes: Uint8Array, finished: boolean): void {
+    if (bytes.length === 0) return;
+    const kind = bytes[0]!;
+    // A media stream has a header to come, whose limit of time goes on.
+    if (kind !== StreamKind.MEDIA) this.#stream.headerRead();
+    const sink = this.#owner(kind)?.(this.#stream);
+    if (sink === undefined) return this.#stream.stop(StreamCode.UNKNOWN_KIND);
+    this.#stream.sink = sink;
+    sink.onData(bytes.subarray(1), finished);
+  }
+
+  onReset(): void {}
+
+  #owner(kind: number): StreamOwner | undefined {
+    switch (kind) {
+      case StreamKind.CONTROL:
+        return this.#owners.control;
+      case StreamKind.EVENTS:
+        return this.#owners.events;
+      case StreamKind.MEDIA:
+        return this.#owners.media;
+      default:
+        return undefined;
+    }
+  }
+}
