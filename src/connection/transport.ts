@@ -1,0 +1,166 @@
+/**
+ * The transport port: what every layer above asks of QUIC, and what QUIC tells them.
+ * Implemented over real sockets by `native.ts`, over memory by `memory.ts`, and small enough for WebTransport to follow.
+ * Calls go down as plain methods and never block; facts come up through a {@link ConnectionSink}, synchronously and in order.
+ * Numbers name streams, so that a batch of events costs no objects.
+ *
+ * @module
+ */
+
+/**
+ * A stream of one connection. A stream the peer opened carries its QUIC id (RFC 9000 §2.1, zero or more); a stream opened here
+ * carries a negative handle, because its QUIC id is chosen only when the peer's stream credit lets it leave.
+ */
+export type StreamId = number;
+
+/** An IP address and port, the address without brackets. */
+export interface SocketAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** How the certificate of a peer is judged. */
+export type Verification =
+  /** The system's root certificates and the name. */
+  | { readonly kind: "system" }
+  /** Only these authorities (PEM) and the name. */
+  | { readonly kind: "authority"; readonly pem: string }
+  /** SHA-256 of the leaf certificate's DER, 32 bytes each; the name is not looked at. */
+  | { readonly kind: "pin"; readonly sha256: readonly Uint8Array[] }
+  /** System roots, and on a loopback address also this user's development authority. The default. */
+  | { readonly kind: "development" }
+  /** Nothing is verified. */
+  | { readonly kind: "none" };
+
+/** Transport parameters and timers both roles share; every field is required here, defaults live in `options.ts`. */
+export interface TransportOptions {
+  readonly idleTimeoutMs: number;
+  /** A PING after this much silence; 0 switches keep-alive off. */
+  readonly keepAliveIntervalMs: number;
+  readonly handshakeTimeoutMs: number;
+  readonly maxBidirectionalStreams: number;
+  readonly maxUnidirectionalStreams: number;
+  readonly streamWindowBytes: number;
+  readonly maxStreamWindowBytes: number;
+  readonly connectionWindowBytes: number;
+  readonly maxConnectionWindowBytes: number;
+  readonly congestionControl: "bbr2" | "cubic" | "reno";
+  /** Bytes of each new stream of the peer that are read before anyone grants more. */
+  readonly initialCreditBytes: number;
+  /** First byte of the unidirectional streams that carry packed messages. */
+  readonly messageStreamKind: number;
+}
+
+/** What a server needs beyond {@link TransportOptions}. */
+export interface ListenOptions extends TransportOptions {
+  readonly address: SocketAddress;
+  /** PEM of certificate chain and key; `undefined` for a development certificate, which serves loopback peers only. */
+  readonly certificate: { readonly certPem: string; readonly keyPem: string } | undefined;
+}
+
+/** What a client needs beyond {@link TransportOptions}. */
+export interface DialOptions extends TransportOptions {
+  readonly address: SocketAddress;
+  /** Name (or IP literal) for SNI and verification. */
+  readonly serverName: string;
+  readonly verification: Verification;
+}
+
+/** Why a connection ended. */
+export interface TransportClose {
+  /** Who ended it; `"timeout"` is the idle timeout, `"handshake"` a connection that never was established. */
+  readonly by: "local" | "remote" | "timeout" | "handshake";
+  /** True when `code` is ours (APPLICATION_CLOSE, RFC 9000 §19.19), false when it is QUIC's or TLS's. */
+  readonly application: boolean;
+  readonly code: number;
+  /** UTF-8 text from whoever closed, or what the local stack says went wrong, e.g. `certificate has expired`. */
+  readonly reason: string;
+}
+
+/** Counters of one connection. */
+export interface TransportStats {
+  readonly roundTripTimeUs: number;
+  readonly minRoundTripTimeUs: number;
+  readonly congestionWindowBytes: number;
+  readonly deliveryRateBytesPerS: number;
+  readonly sentPackets: number;
+  readonly receivedPackets: number;
+  readonly lostPackets: number;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  readonly lostBytes: number;
+  /** Largest datagram payload that fits now; 0 when the peer takes none. */
+  readonly maxDatagramBytes: number;
+}
+
+/** One connection, as its owner commands it. After `onClosed` every method does nothing. */
+export interface TransportConnection {
+  readonly remote: SocketAddress;
+  readonly local: SocketAddress;
+  /** Open a stream; it waits in the transport until the peer's credit allows, and {@link ConnectionSink.onOpened} says when. */
+  open(bidirectional: boolean): StreamId;
+  /**
+   * Append `bytes` (copied before this returns) to the sending half, with `finish` as its last bytes. A stream that carried
+   * data must be finished together with its last bytes (design §3, the FIN rule); `finish` on its own is for an empty stream.
+   */
+  write(stream: StreamId, bytes: Uint8Array, finish: boolean): void;
+  /** RESET_STREAM on the sending half; what is queued is dropped, a stream not yet opened never opens. */
+  reset(stream: StreamId, code: number): void;
+  /** STOP_SENDING on the receiving half; no more data of it is delivered. */
+  stop(stream: StreamId, code: number): void;
+  /** Allow the transport to deliver this many more bytes of the stream. */
+  grant(stream: StreamId, bytes: number): void;
+  /** Queue one small message (copied before this returns); packed with others into as few packets as possible, when they really leave. */
+  sendMessage(bytes: Uint8Array): void;
+  /** Queue a datagram (copied). `id` other than 0 asks for {@link ConnectionSink.onDatagramSent}; 0 `expiryMs` never expires. */
+  sendDatagram(bytes: Uint8Array, id: number, expiryMs: number): void;
+  /** Close with an application code and reason; {@link ConnectionSink.onClosed} follows. */
+  close(code: number, reason: string): void;
+  stats(): TransportStats;
+}
+
+/** What a transport reports about one connection. Views passed in are valid only during the call. */
+export interface ConnectionSink {
+  onEstablished(): void;
+  /** A stream opened here has received its QUIC id. */
+  onOpened(stream: StreamId): void;
+  /** Bytes in order, `finished` with the last; a stream of the peer exists from its first `onData` or `onReset`. */
+  onData(stream: StreamId, bytes: Uint8Array, finished: boolean): void;
+  onReset(stream: StreamId, code: number): void;
+  onStopped(stream: StreamId, code: number): void;
+  /** So many queued bytes of a stream have left our queue for the QUIC stack (or were dropped by a reset). */
+  onWritten(stream: StreamId, bytes: number): void;
+  /** So many bytes of queued messages have been packed. */
+  onMessagesSent(bytes: number): void;
+  onDatagram(bytes: Uint8Array, arrivalUs: number): void;
+  /** The datagram left at `departureUs`, or was dropped (expired, or queue full) when that is 0. */
+  onDatagramSent(id: number, departureUs: number): void;
+  /** Last call of all. */
+  onClosed(close: TransportClose): void;
+}
+
+/** A bound server socket. */
+export interface TransportListener {
+  readonly address: SocketAddress;
+  /** True when it runs on a development certificate. */
+  readonly development: boolean;
+  /** Stop accepting; established connections live on. Resolves when the socket is free to be bound again, once they are gone. */
+  close(): Promise<void>;
+}
+
+/** Makes connections. One per JavaScript environment, or one per memory network. */
+export interface Transport {
+  /** @throws {EchoStreamError} when the address cannot be bound or the certificate is not usable. */
+  listen(
+    options: ListenOptions,
+    accept: (connection: TransportConnection) => ConnectionSink,
+  ): Promise<TransportListener>;
+  /** Start a handshake; the outcome arrives in the sink. */
+  dial(options: DialOptions, sink: ConnectionSink): TransportConnection;
+  /** IP addresses of a host name, in the resolver's order. @throws {EchoStreamError} when there is none. */
+  resolve(host: string): Promise<readonly string[]>;
+  /** Whether open connections keep the process alive. Default true. */
+  setReferenced(referenced: boolean): void;
+  /** Local monotonic time on the clock that stamps `arrivalUs` and `departureUs`. */
+  nowUs(): number;
+}
