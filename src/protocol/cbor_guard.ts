@@ -160,12 +160,14 @@ export function checkCbor(bytes: Uint8Array, limits: CborLimits = DEFAULT_CBOR_L
         lacking = count;
         isMap = major === MAP;
         isLargeMap = isMap && argument > SMALL_MAP_KEYS;
+        // A scan that threw may have left keys behind.
+        if (isLargeMap) largeMapKeys[depth]!.clear();
         keyBase = keyTop;
         break;
       }
       case TAG:
         checkTag(bytes, itemStart, position, argument);
-        if (argument <= 3) traits |= CborTrait.WIDE_INTEGER;
+        if (argument === Tag.BIGNUM || argument === Tag.NEGATIVE_BIGNUM) traits |= CborTrait.WIDE_INTEGER;
         // What is tagged takes the place of the tag.
         lacking++;
         break;

@@ -20,7 +20,8 @@ import { EchoStreamError, ErrorCode } from "./error.ts";
  */
 export function encodeValue(value: unknown): Uint8Array {
   checkEncodable(value);
-  return codec.encode(value, RESET_BUFFER_MODE);
+  const slab = codec.encode(value, REUSE_BUFFER_MODE | RESET_BUFFER_MODE);
+  return new Uint8Array(slab.buffer, slab.byteOffset + slab.start, slab.end - slab.start);
 }
 
 /**
@@ -39,8 +40,8 @@ export function decodeValue(bytes: Uint8Array, limits: CborLimits = DEFAULT_CBOR
 
 function decodeChecked(bytes: Uint8Array): unknown {
   try {
-    if (bytes.length > inbox.length) return codec.decode(bytes);
-    // cbor-x hangs a DataView on what it decodes; on a slab of ours it does so once.
+    // cbor-x hangs a DataView on what it decodes, and slices it by its species: both stay off the caller's view.
+    if (bytes.length > inbox.length) return codec.decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
     inbox.set(bytes);
     return codec.decode(inbox, bytes.length);
   } catch (cause) {
@@ -64,7 +65,8 @@ function withSafeIntegers(value: unknown): unknown {
 
 /** What is used of cbor-x, with the second arguments its declarations leave out. */
 interface Codec {
-  encode(value: unknown, mode: number): Uint8Array;
+  /** With {@link REUSE_BUFFER_MODE}: the slab, a `Buffer` where there are any, and where in it the item is. */
+  encode(value: unknown, mode: number): Uint8Array & { readonly start: number; readonly end: number };
   decode(bytes: Uint8Array, end?: number): unknown;
 }
 
@@ -77,7 +79,8 @@ const codec = new Encoder({
   copyBuffers: true,
 }) as unknown as Codec;
 
-// cbor-x's name for "start at the same place next time".
+// cbor-x's names for "give me the slab, not a view of it" and "start at the same place next time".
+const REUSE_BUFFER_MODE = 512;
 const RESET_BUFFER_MODE = 1024;
 
 const inbox = new Uint8Array(16_384);

@@ -76,7 +76,7 @@ export function encodeSettings(writer: Writer, settings: Partial<Settings>): voi
     if (all[field] > FLOOR_SETTINGS[field]) writeSetting(writer, id, () => writer.varint(all[field]));
   }
   if (all.features > 0) writeSetting(writer, SettingId.FEATURES, () => writer.varint(all.features));
-  if (all.encodings.length !== FLOOR_SETTINGS.encodings.length) {
+  if (all.encodings.join() !== FLOOR_SETTINGS.encodings.join()) {
     writeSetting(writer, SettingId.ENCODINGS, () => all.encodings.forEach((id) => writer.varint(id)));
   }
   writeToken(writer, SettingId.SESSION_TOKEN, all.sessionToken);
