@@ -1,12 +1,12 @@
 /**
  * One QUIC connection as the layers above see it: messages, streams and datagrams, its life from connecting to closed, and what it
- * may hold in either direction. It splits messages itself, because that is the hot path and needs no state per stream.
+ * may hold in either direction. Its streams are kept by `streams.ts`.
  *
  * @module
  */
 
 import { type Clock, systemClock } from "../clock.ts";
-import { ConnectionCode, EchoStreamError, ErrorCode, StreamCode } from "../protocol/error.ts";
+import { ConnectionCode, EchoStreamError, ErrorCode } from "../protocol/error.ts";
 import { writeVarint } from "../protocol/varint.ts";
 import { TimerQueue } from "../timer_queue.ts";
 import { consoleLogger, type Logger } from "../trace.ts";
@@ -14,11 +14,10 @@ import { formatAddress } from "./address.ts";
 import { type CloseReason, closeReason } from "./close_reason.ts";
 import { Gate } from "./gate.ts";
 import { InboundBudget } from "./inbound_budget.ts";
-import { MessageReceiver, type MessageReceiverOwner, type MessageSink, splitMessages } from "./message_receiver.ts";
 import { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "./options.ts";
 import { OutboundQueue } from "./outbound_queue.ts";
-import { ReceiveStream, type ReceiveStreamOwner } from "./receive_stream.ts";
-import { SendStream, type SendStreamOwner } from "./send_stream.ts";
+import { type SendStream } from "./send_stream.ts";
+import { type BidirectionalStream, type StreamHandler, Streams, type StreamsHost } from "./streams.ts";
 import {
   type ConnectionSink,
   type DialOptions,
@@ -32,9 +31,7 @@ import {
 } from "./transport.ts";
 
 /** Who takes what arrives on a connection. Calls are synchronous; one that throws closes the connection with the error's code. */
-export interface ConnectionHandler extends MessageSink {
-  /** The peer opened a stream; `send` is its other half when it is bidirectional. Its first bytes, kind included, follow. */
-  onStream(receive: ReceiveStream, send: SendStream | undefined): void;
+export interface ConnectionHandler extends StreamHandler {
   /** A datagram, valid only during the call, and when it arrived on the transport's clock. */
   onDatagram(bytes: Uint8Array, arrivalUs: number): void;
   /** A datagram sent with `id` left at `departureUs`, or was dropped when that is 0. */
@@ -77,8 +74,7 @@ export interface ConnectionStats extends TransportStats {
 }
 
 /** A connection to one peer. */
-export class Connection
-  implements ConnectionSink, SendStreamOwner, ReceiveStreamOwner, MessageReceiverOwner, MessageSink {
+export class Connection implements ConnectionSink, StreamsHost {
   /** Takes what arrives. To be set before the handshake is done, or in `onEstablished`. */
   handler: ConnectionHandler | undefined;
   readonly clock: Clock;
@@ -97,20 +93,16 @@ export class Connection
   readonly closed: Promise<CloseReason>;
 
   readonly #options: ConnectionOptions;
-  readonly #messageStreamKind: number;
   readonly #establishedGate: Gate = new Gate();
-  readonly #sending = new Map<StreamId, SendStream>();
-  readonly #receiving = new Map<StreamId, ReceiveStream | MessageReceiver>();
+  readonly #streams: Streams;
   #transport: TransportConnection | undefined;
   #resolveClosed!: (reason: CloseReason) => void;
   #state: ConnectionState = "connecting";
   #closeReason: CloseReason | undefined;
   #sentMessages = 0;
-  #receivedMessages = 0;
 
   private constructor(options: ConnectionOptions) {
     this.#options = options;
-    this.#messageStreamKind = options.transport.messageStreamKind;
     this.clock = options.clock ?? systemClock;
     this.timers = options.timers ?? new TimerQueue(this.clock);
     this.log = options.log ?? consoleLogger;
@@ -124,6 +116,7 @@ export class Connection
         this.close(ConnectionCode.TOO_SLOW, `Peer took nothing for ${this.limits.outboundStallTimeoutMs} ms`);
       },
     );
+    this.#streams = new Streams(this, options.transport);
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.established = this.#establishedGate.wait();
     // Whoever wants to know awaits it; nobody has to.
@@ -195,7 +188,7 @@ export class Connection
     }
     const stream = this.openUnidirectional();
     const head = new Uint8Array(9);
-    head[0] = this.#messageStreamKind;
+    head[0] = this.#options.transport.messageStreamKind;
     stream.write(head.subarray(0, writeVarint(head, 1, bytes.length)));
     stream.finish(bytes);
     return stream;
@@ -203,15 +196,14 @@ export class Connection
 
   /** @throws {EchoStreamError} UNAVAILABLE when the connection is gone. */
   openUnidirectional(): SendStream {
-    return this.#openSending(false);
+    this.#checkOpen();
+    return this.#streams.openUnidirectional();
   }
 
   /** @throws {EchoStreamError} UNAVAILABLE when the connection is gone. */
   openBidirectional(): BidirectionalStream {
-    const send = this.#openSending(true);
-    const receive = new ReceiveStream(this, send.id, this.#options.transport.initialCreditBytes, false);
-    this.#receiving.set(send.id, receive);
-    return { send, receive };
+    this.#checkOpen();
+    return this.#streams.openBidirectional();
   }
 
   /** Send a datagram, copied. A non-zero `id` is reported to `onDatagramSent`; `expiryMs` 0 never expires. */
@@ -234,9 +226,9 @@ export class Connection
       outboundBytes: this.outbound.bytes,
       inboundHeldBytes: this.inbound.heldBytes,
       sentMessages: this.#sentMessages,
-      receivedMessages: this.#receivedMessages,
-      sendingStreams: this.#sending.size,
-      receivingStreams: this.#receiving.size,
+      receivedMessages: this.#streams.receivedMessages,
+      sendingStreams: this.#streams.sending,
+      receivingStreams: this.#streams.receiving,
     };
   }
 
@@ -250,37 +242,28 @@ export class Connection
   }
 
   onOpened(stream: StreamId): void {
-    this.#sending.get(stream)?.hasOpened();
+    this.#streams.onOpened(stream);
   }
 
   onData(stream: StreamId, bytes: Uint8Array, finished: boolean): void {
     if (this.#state !== "established") return;
     try {
-      const receiving = this.#receiving.get(stream);
-      if (receiving !== undefined) receiving.onData(bytes, finished);
-      else if (stream < 0) return;
-      else if (isUnidirectional(stream) && bytes[0] === this.#messageStreamKind) {
-        this.#takeMessages(stream, bytes, finished);
-      } else this.#takeStream(stream, bytes, finished);
+      this.#streams.onData(stream, bytes, finished);
     } catch (error) {
       this.#fail(error);
     }
   }
 
   onReset(stream: StreamId, code: number): void {
-    if (this.#state !== "established") return;
-    const receiving = this.#receiving.get(stream);
-    if (receiving !== undefined) return this.#guard(() => receiving.onReset(code));
-    // Reset before its first byte was read: nobody knows what it was. Its other half would stay open for ever.
-    if (stream >= 0 && !isUnidirectional(stream)) this.transport.reset(stream, StreamCode.CANCELLED);
+    if (this.#state === "established") this.#guard(() => this.#streams.onReset(stream, code));
   }
 
   onStopped(stream: StreamId, code: number): void {
-    this.#guard(() => this.#sending.get(stream)?.stopped(code));
+    this.#guard(() => this.#streams.onStopped(stream, code));
   }
 
   onWritten(stream: StreamId, bytes: number): void {
-    this.#sending.get(stream)?.written(bytes);
+    this.#streams.onWritten(stream, bytes);
   }
 
   onMessagesSent(bytes: number): void {
@@ -302,100 +285,15 @@ export class Connection
     this.#closeReason = reason;
     this.#establishedGate.fail(reason.error);
     this.outbound.close(reason.error);
-    for (const stream of [...this.#sending.values()]) this.#guard(() => stream.connectionClosed(reason.error));
-    for (const stream of [...this.#receiving.values()]) this.#guard(() => stream.onClosed(reason.error));
+    for (const half of this.#streams.live()) this.#guard(() => half.connectionClosed(reason.error));
     this.#guard(() => this.handler?.onClosed(reason));
     this.#resolveClosed(reason);
   }
 
-  // What its streams ask of it.
-
-  get maxOutboundStreamBytes(): number {
-    return this.limits.maxOutboundStreamBytes;
-  }
-
-  get maxMessageBytes(): number {
-    return this.limits.maxMessageBytes;
-  }
-
-  get headerTimeoutMs(): number {
-    return this.limits.headerTimeoutMs;
-  }
-
-  /** Messages pass through here, so that a handler that closes the connection gets no more of the same packet. */
-  get messages(): MessageSink {
-    return this;
-  }
-
-  onMessage(bytes: Uint8Array, start: number, end: number, owned: boolean): void {
-    if (this.#state !== "established") return;
-    this.#receivedMessages++;
-    this.handler!.onMessage(bytes, start, end, owned);
-  }
-
-  onOversizeMessage(bytes: Uint8Array, start: number, end: number, length: number): void {
-    if (this.#state !== "established") return;
-    this.#receivedMessages++;
-    this.handler!.onOversizeMessage(bytes, start, end, length);
-  }
-
-  forgetSending(stream: StreamId): void {
-    this.#sending.delete(stream);
-  }
-
-  forgetReceiving(stream: StreamId): void {
-    this.#receiving.delete(stream);
-  }
-
-  refuseReceiving(stream: StreamId): void {
-    this.transport.stop(stream, StreamCode.LIMIT_EXCEEDED);
-  }
-
-  headerTimedOut(stream: ReceiveStream): void {
-    this.log({
-      level: "warn",
-      category: "connection",
-      message: "Stream header did not arrive in time",
-      fields: { peer: formatAddress(this.remote), timeoutMs: this.limits.headerTimeoutMs },
-    });
-    stream.stop(StreamCode.TIMED_OUT);
-    this.#sending.get(stream.id)?.reset(StreamCode.TIMED_OUT);
-  }
-
-  stoppedError(code: number): EchoStreamError {
-    const message = `${formatAddress(this.remote)} stopped the stream with code 0x${code.toString(16)}`;
-    return new EchoStreamError(ErrorCode.CANCELLED, message, { remote: true });
-  }
-
-  #takeMessages(stream: StreamId, bytes: Uint8Array, finished: boolean): void {
-    if (finished) return splitMessages(bytes, 1, this.limits.maxMessageBytes, this);
-    const receiver = new MessageReceiver(this, stream, this.#options.transport.initialCreditBytes);
-    this.#receiving.set(stream, receiver);
-    receiver.onData(bytes, false, 1);
-  }
-
-  #takeStream(stream: StreamId, bytes: Uint8Array, finished: boolean): void {
-    const bidirectional = !isUnidirectional(stream);
-    if (bytes.length === 0 && finished && !bidirectional) return;
-    const receive = new ReceiveStream(this, stream, this.#options.transport.initialCreditBytes, true);
-    this.#receiving.set(stream, receive);
-    let send: SendStream | undefined;
-    if (bidirectional) {
-      send = new SendStream(this, stream, true);
-      this.#sending.set(stream, send);
-    }
-    this.handler!.onStream(receive, send);
-    receive.onData(bytes, finished);
-  }
-
-  #openSending(bidirectional: boolean): SendStream {
-    if (this.#state === "closing" || this.#state === "closed") {
-      throw this.#closeReason?.error ??
-        new EchoStreamError(ErrorCode.UNAVAILABLE, `Connection to ${formatAddress(this.remote)} is closing`);
-    }
-    const stream = new SendStream(this, this.#transport!.open(bidirectional), false);
-    this.#sending.set(stream.id, stream);
-    return stream;
+  #checkOpen(): void {
+    if (this.#state !== "closing" && this.#state !== "closed") return;
+    throw this.#closeReason?.error ??
+      new EchoStreamError(ErrorCode.UNAVAILABLE, `Connection to ${formatAddress(this.remote)} is closing`);
   }
 
   #guard(call: () => void): void {
@@ -421,21 +319,10 @@ export class Connection
   }
 }
 
-/** Both halves of a bidirectional stream. */
-export interface BidirectionalStream {
-  readonly send: SendStream;
-  readonly receive: ReceiveStream;
-}
-
 /** What messages may reserve, so that they and the first bytes of all streams together stay within the limit. */
 function reservableBytes(limits: ConnectionLimits, transport: ConnectionOptions["transport"]): number {
   const streams = transport.maxBidirectionalStreams + transport.maxUnidirectionalStreams;
   return Math.max(limits.maxMessageBytes, limits.maxInboundBytes - streams * transport.initialCreditBytes);
-}
-
-/** Streams of the peer carry their QUIC id, whose second bit tells (RFC 9000 §2.1). */
-function isUnidirectional(stream: StreamId): boolean {
-  return (stream & 2) !== 0;
 }
 
 /**

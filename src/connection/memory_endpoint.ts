@@ -5,9 +5,9 @@
  * @module
  */
 
-import { varintSize, writeVarint } from "../protocol/varint.ts";
 import { type Link, type Schedule } from "./memory_link.ts";
-import { Incoming, openedByClient, Outgoing, quicStreamId, type StreamKind, streamKind } from "./memory_stream.ts";
+import { MessageQueue } from "./memory_messages.ts";
+import { Incoming, openedByClient, Outgoing, type StreamKind, streamKind, StreamNumbers } from "./memory_stream.ts";
 import {
   type ConnectionSink,
   type SocketAddress,
@@ -50,10 +50,8 @@ export class MemoryEndpoint implements TransportConnection {
   /** Local handles of live streams opened here, by QUIC id. */
   readonly #handles = new Map<number, StreamId>();
   readonly #unopened: Record<StreamKind, Outgoing[]> = { bidirectional: [], unidirectional: [] };
-  /** Streams opened here so far, and those of them the peer has not let go of yet. */
-  readonly #opened: Record<StreamKind, number> = { bidirectional: 0, unidirectional: 0 };
-  readonly #live: Record<StreamKind, number> = { bidirectional: 0, unidirectional: 0 };
-  #messages: Uint8Array[] = [];
+  readonly #numbers: StreamNumbers;
+  readonly #messages: MessageQueue;
   #datagrams: Datagram[] = [];
   #nextHandle = -1;
   #established = false;
@@ -77,6 +75,8 @@ export class MemoryEndpoint implements TransportConnection {
     path: EndpointPath,
   ) {
     this.#client = client;
+    this.#numbers = new StreamNumbers(client);
+    this.#messages = new MessageQueue(options.messageStreamKind);
     this.local = local;
     this.remote = remote;
     this.options = options;
@@ -139,7 +139,7 @@ export class MemoryEndpoint implements TransportConnection {
     if (incoming === undefined || incoming.stopCode !== undefined || this.#closed) return;
     incoming.stopCode = code;
     this.#sendStop(incoming);
-    this.#dropBuffered(incoming);
+    this.#consumed(incoming, incoming.drop());
     if (incoming.finished) this.#endIncoming(incoming);
   }
 
@@ -152,7 +152,7 @@ export class MemoryEndpoint implements TransportConnection {
 
   sendMessage(bytes: Uint8Array): void {
     if (this.#closed) return;
-    this.#messages.push(bytes.slice());
+    this.#messages.push(bytes);
     this.#flushSoon();
   }
 
@@ -223,9 +223,9 @@ export class MemoryEndpoint implements TransportConnection {
 
   #openWaiting(): void {
     for (const kind of STREAM_KINDS) {
-      while (this.#unopened[kind].length > 0 && this.#mayOpen(kind)) {
+      while (this.#unopened[kind].length > 0 && this.#numbers.mayOpen(kind, this.peer.options)) {
         const stream = this.#unopened[kind].shift()!;
-        const quicId = this.#openQuicStream(kind);
+        const quicId = this.#numbers.open(kind);
         stream.quicId = quicId;
         stream.windowBytes = this.peer.options.maxStreamWindowBytes;
         this.#handles.set(quicId, stream.id);
@@ -237,16 +237,6 @@ export class MemoryEndpoint implements TransportConnection {
         this.sink?.onOpened(stream.id);
       }
     }
-  }
-
-  #mayOpen(kind: StreamKind): boolean {
-    const { maxBidirectionalStreams, maxUnidirectionalStreams } = this.peer.options;
-    return this.#live[kind] < (kind === "bidirectional" ? maxBidirectionalStreams : maxUnidirectionalStreams);
-  }
-
-  #openQuicStream(kind: StreamKind): number {
-    this.#live[kind]++;
-    return quicStreamId(this.#opened[kind]++, kind, this.#client);
   }
 
   #sendDatagrams(nowUs: number): boolean {
@@ -268,30 +258,13 @@ export class MemoryEndpoint implements TransportConnection {
 
   /** One packet of messages on a stream of its own. */
   #sendMessages(): boolean {
-    if (this.#messages.length === 0 || !this.#mayOpen("unidirectional")) return false;
-    let count = 0;
-    let payloadBytes = 0;
-    let size = 1;
-    for (const message of this.#messages) {
-      const framed = varintSize(message.length) + message.length;
-      if (count > 0 && size + framed > PACKET_BYTES) break;
-      count++;
-      size += framed;
-      payloadBytes += message.length;
-    }
-    if (size > this.#connectionWindowBytes) return false;
-    const packed = new Uint8Array(size);
-    packed[0] = this.options.messageStreamKind;
-    let at = 1;
-    for (const message of this.#messages.splice(0, count)) {
-      at = writeVarint(packed, at, message.length);
-      packed.set(message, at);
-      at += message.length;
-    }
-    this.#connectionWindowBytes -= size;
-    const quicId = this.#openQuicStream("unidirectional");
-    this.#send(size, () => this.peer.#onData(quicId, packed, true));
-    this.sink?.onMessagesSent(payloadBytes);
+    if (!this.#numbers.mayOpen("unidirectional", this.peer.options)) return false;
+    const packed = this.#messages.take(this.#connectionWindowBytes);
+    if (packed === undefined) return false;
+    this.#connectionWindowBytes -= packed.bytes.length;
+    const quicId = this.#numbers.open("unidirectional");
+    this.#send(packed.bytes.length, () => this.peer.#onData(quicId, packed.bytes, true));
+    this.sink?.onMessagesSent(packed.payloadBytes);
     return true;
   }
 
@@ -306,20 +279,15 @@ export class MemoryEndpoint implements TransportConnection {
   }
 
   #sendChunk(stream: Outgoing, quicId: number): boolean {
-    const first = stream.queue[0];
-    if (first === undefined) return false;
-    const room = Math.min(CHUNK_BYTES, stream.windowBytes, this.#connectionWindowBytes);
-    if (room === 0 && first.length > 0) return false;
-    const chunk = first.subarray(0, room);
-    if (chunk.length === first.length) stream.queue.shift();
-    else stream.queue[0] = first.subarray(room);
-    const finished = stream.finishQueued && stream.queue.length === 0;
-    stream.windowBytes -= chunk.length;
-    this.#connectionWindowBytes -= chunk.length;
-    stream.arrivalUs = Math.max(stream.arrivalUs, this.#transmit(chunk.length + CONTROL_FRAME_BYTES));
-    this.#path.deliver(stream.arrivalUs, () => this.peer.#onData(quicId, chunk, finished));
+    const piece = stream.take(Math.min(CHUNK_BYTES, stream.windowBytes, this.#connectionWindowBytes));
+    if (piece === undefined) return false;
+    const { bytes, finished } = piece;
+    stream.windowBytes -= bytes.length;
+    this.#connectionWindowBytes -= bytes.length;
+    stream.arrivalUs = Math.max(stream.arrivalUs, this.#transmit(bytes.length + CONTROL_FRAME_BYTES));
+    this.#path.deliver(stream.arrivalUs, () => this.peer.#onData(quicId, bytes, finished));
     if (finished) this.#endOutgoing(stream, quicId);
-    this.sink?.onWritten(stream.id, chunk.length);
+    this.sink?.onWritten(stream.id, bytes.length);
     return true;
   }
 
@@ -351,22 +319,15 @@ export class MemoryEndpoint implements TransportConnection {
     incoming.finished = finished;
     incoming.buffered.push(bytes);
     if (incoming.stopCode === undefined) return this.#deliver(incoming);
-    this.#dropBuffered(incoming);
+    this.#consumed(incoming, incoming.drop());
     if (finished) this.#endIncoming(incoming);
   }
 
   #deliver(incoming: Incoming): void {
-    while (incoming.buffered.length > 0 && !this.#closed) {
-      const first = incoming.buffered[0]!;
-      if (first.length > 0 && incoming.creditBytes === 0) return;
-      const bytes = first.subarray(0, incoming.creditBytes);
-      if (bytes.length === first.length) incoming.buffered.shift();
-      else incoming.buffered[0] = first.subarray(bytes.length);
-      incoming.creditBytes -= bytes.length;
-      const finished = incoming.finished && incoming.buffered.length === 0;
-      this.#consumed(incoming, bytes.length);
-      if (finished) this.#endIncoming(incoming);
-      this.sink?.onData(incoming.id, bytes, finished);
+    for (let piece = incoming.take(); piece !== undefined; piece = this.#closed ? undefined : incoming.take()) {
+      this.#consumed(incoming, piece.bytes.length);
+      if (piece.finished) this.#endIncoming(incoming);
+      this.sink?.onData(incoming.id, piece.bytes, piece.finished);
     }
   }
 
@@ -375,7 +336,7 @@ export class MemoryEndpoint implements TransportConnection {
     this.#heard(CONTROL_FRAME_BYTES);
     const incoming = this.#incomingOf(quicId);
     if (incoming === undefined) return;
-    this.#dropBuffered(incoming);
+    this.#consumed(incoming, incoming.drop());
     this.#endIncoming(incoming);
     if (incoming.stopCode === undefined) this.sink?.onReset(incoming.id, code);
   }
@@ -406,7 +367,7 @@ export class MemoryEndpoint implements TransportConnection {
 
   /** The peer lets another stream be opened. */
   #onStreamCredit(kind: StreamKind): void {
-    this.#live[kind]--;
+    this.#numbers.release(kind);
     this.#flushSoon();
   }
 
@@ -431,12 +392,6 @@ export class MemoryEndpoint implements TransportConnection {
     const { quicId, stopCode } = incoming;
     if (quicId === undefined || stopCode === undefined) return;
     this.#send(CONTROL_FRAME_BYTES, () => this.peer.#onStop(quicId, stopCode));
-  }
-
-  #dropBuffered(incoming: Incoming): void {
-    const bytes = incoming.buffered.reduce((sum, chunk) => sum + chunk.length, 0);
-    incoming.buffered = [];
-    this.#consumed(incoming, bytes);
   }
 
   #consumed(incoming: Incoming, bytes: number): void {
@@ -473,7 +428,7 @@ export class MemoryEndpoint implements TransportConnection {
     this.#outgoing.clear();
     this.#incoming.clear();
     this.#handles.clear();
-    this.#messages = [];
+    this.#messages.clear();
     this.#datagrams = [];
     this.sink?.onClosed(close);
     this.sink = undefined;
@@ -488,8 +443,6 @@ interface Datagram {
 }
 
 const STREAM_KINDS: readonly StreamKind[] = ["bidirectional", "unidirectional"];
-/** Room for messages in a packet: QUIC's smallest datagram (RFC 9000 §14) without headers and tag. */
-const PACKET_BYTES = 1_150;
 /** Largest datagram payload, as on a path of 1,200 bytes. */
 const MAX_DATAGRAM_BYTES = 1_150;
 /** Stream data that crosses at once. */

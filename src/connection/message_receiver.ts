@@ -95,7 +95,7 @@ export class MessageReceiver {
   }
 
   /** The connection is gone. */
-  onClosed(_error: Error): void {
+  connectionClosed(_error: Error): void {
     this.#end();
   }
 

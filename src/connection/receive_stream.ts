@@ -130,7 +130,7 @@ export class ReceiveStream {
   }
 
   /** For the connection: it is gone. */
-  onClosed(error: Error): void {
+  connectionClosed(error: Error): void {
     this.#end();
     this.#sink?.onClosed?.(error);
   }
