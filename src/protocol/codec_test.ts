@@ -70,6 +70,7 @@ test("encodeValue names what cannot travel, and where", () => {
     [new Error("no"), /an? Error is not plain data/],
     [/x/, /RegExp/],
     [[1, 2][Symbol.iterator](), /Iterator/],
+    [class extends Array {}.of(1), /an array of a subclass/],
     [new ArrayBuffer(1), /Uint8Array/],
     [new DataView(new ArrayBuffer(1)), /Uint8Array/],
     ["\ud800", /lone surrogate/],

@@ -45,26 +45,33 @@ function problemOf(value: unknown, depth: number): string | undefined {
 }
 
 function problemOfObject(value: object, depth: number): string | undefined {
-  const { constructor } = value;
-  if (constructor !== Object && constructor !== Array) {
-    if (value instanceof Uint8Array || value instanceof Date || SENDABLE.has(constructor)) return undefined;
+  const isArray = Array.isArray(value);
+  // The prototype, not `constructor`: iterators of some runtimes claim to be made by `Object`.
+  if (!isArray && Object.getPrototypeOf(value) !== Object.prototype) {
+    if (value instanceof Uint8Array || value instanceof Date || SENDABLE.has(value.constructor)) return undefined;
     const problem = problemOfExotic(value);
     if (problem !== undefined) return problem;
   }
   if (depth === MAX_CBOR_DEPTH) return `nested deeper than ${MAX_CBOR_DEPTH}, or inside itself`;
-  if (constructor === Array) {
-    const array = value as readonly unknown[];
-    for (let i = 0; i < array.length; i++) {
-      const problem = problemOf(array[i], depth + 1);
-      if (problem !== undefined) return at(i, problem);
-    }
-    return undefined;
+  return isArray ? problemOfArray(value, depth) : problemOfRecord(value as Record<string, unknown>, depth);
+}
+
+function problemOfArray(array: readonly unknown[], depth: number): string | undefined {
+  // cbor-x would write it as an iterable, in a form receivers refuse.
+  if ((array.constructor as unknown) !== Array) return "an array of a subclass or another realm; copy it with Array.from";
+  for (let i = 0; i < array.length; i++) {
+    const problem = problemOf(array[i], depth + 1);
+    if (problem !== undefined) return at(i, problem);
   }
-  const keys = Object.keys(value);
+  return undefined;
+}
+
+function problemOfRecord(record: Readonly<Record<string, unknown>>, depth: number): string | undefined {
+  const keys = Object.keys(record);
   itemsLeft -= keys.length;
   for (const key of keys) {
     if (key === "__proto__" || !isWellFormed(key)) return at(key, "key that may not travel");
-    const problem = problemOf((value as Record<string, unknown>)[key], depth + 1);
+    const problem = problemOf(record[key], depth + 1);
     if (problem !== undefined) return at(key, problem);
   }
   return undefined;

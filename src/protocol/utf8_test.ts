@@ -4,7 +4,7 @@ import { decodeName, decodeText, decodeUtf8, isName, isUtf8, truncateUtf8, utf8L
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-test("isUtf8 accepts exactly what a fatal TextDecoder accepts, for every pair and many quadruples of bytes", () => {
+test("isUtf8 accepts exactly what a fatal TextDecoder accepts, at every boundary of RFC 3629", () => {
   const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   const accepts = (bytes: Uint8Array): boolean => {
     try {
@@ -15,7 +15,7 @@ test("isUtf8 accepts exactly what a fatal TextDecoder accepts, for every pair an
     }
   };
   for (let first = 0; first < 256; first++) {
-    for (let second = 0; second < 256; second++) {
+    for (const second of [0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xff]) {
       for (const tail of [[], [0x80], [0x80, 0x80], [0xbf, 0xc0]]) {
         const bytes = Uint8Array.of(first, second, ...tail);
         assert.equal(isUtf8(bytes, 0, bytes.length), accepts(bytes), String(bytes));
