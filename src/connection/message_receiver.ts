@@ -57,6 +57,7 @@ export function splitMessages(bytes: Uint8Array, start: number, maxMessageBytes:
 export class MessageReceiver {
   readonly #owner: MessageReceiverOwner;
   readonly #stream: StreamId;
+  readonly #initialCreditBytes: number;
   #creditBytes: number;
   /** Of the message in progress: its length as far as known, or its first bytes up to its whole. */
   #buffer: Uint8Array = new Uint8Array(PREFIX_BYTES);
@@ -70,6 +71,7 @@ export class MessageReceiver {
   constructor(owner: MessageReceiverOwner, stream: StreamId, creditBytes: number) {
     this.#owner = owner;
     this.#stream = stream;
+    this.#initialCreditBytes = creditBytes;
     this.#creditBytes = creditBytes;
   }
 
@@ -85,7 +87,7 @@ export class MessageReceiver {
       if (this.#filled > 0 || this.#length !== undefined) throw truncated();
       this.#end();
     } else if (this.#length === undefined && this.#creditBytes < HEADROOM_BYTES) {
-      this.#grant(HEADROOM_BYTES);
+      this.#grant(this.#initialCreditBytes - this.#creditBytes);
     }
   }
 
