@@ -5,23 +5,27 @@
  * @module
  */
 
-import { EchoStreamError, type EchoStreamErrorCode } from "../protocol/error.ts";
-import { ALPN } from "../protocol/version.ts";
+import { EchoStreamError } from "../protocol/error.ts";
 import { consoleLogger, once } from "../trace.ts";
-import { Command, CommandRing, Event, Flag, HEADER_BYTES, joinWords, padded } from "./native_ring.ts";
+import {
+  type Addon,
+  type AddonDriver,
+  attempt,
+  type Bound,
+  transportSettings,
+  verificationSettings,
+} from "./native_addon.ts";
+import { type ConnectionOwner, NativeConnection } from "./native_connection.ts";
+import { CommandRing, Event, Flag, HEADER_BYTES, joinWords, padded } from "./native_ring.ts";
 import type {
   ConnectionSink,
   DialOptions,
   ListenOptions,
   SocketAddress,
-  StreamId,
   Transport,
   TransportClose,
   TransportConnection,
   TransportListener,
-  TransportOptions,
-  TransportStats,
-  Verification,
 } from "./transport.ts";
 
 /**
@@ -45,7 +49,7 @@ async function load(): Promise<Transport> {
   return new NativeTransport(addon);
 }
 
-class NativeTransport implements Transport {
+class NativeTransport implements Transport, ConnectionOwner {
   readonly #addon: Addon;
   readonly #driver: AddonDriver;
   readonly #commands = new CommandRing();
@@ -136,7 +140,6 @@ class NativeTransport implements Transport {
     return this.#addon.nowUs();
   }
 
-  /** The ring for one more command; it leaves with the others of this turn of the event loop. */
   commands(): CommandRing {
     if (!this.#flushing) {
       this.#flushing = true;
@@ -145,7 +148,7 @@ class NativeTransport implements Transport {
     return this.#commands;
   }
 
-  stats(connection: number, target: Float64Array): void {
+  readCounters(connection: number, target: Float64Array): void {
     this.#driver.stats(connection, target);
   }
 
@@ -341,137 +344,6 @@ class NativeListener implements TransportListener {
   }
 }
 
-class NativeConnection implements TransportConnection {
-  readonly id: number;
-  readonly remote: SocketAddress;
-  readonly local: SocketAddress;
-  sink: ConnectionSink = NO_SINK;
-  readonly #transport: NativeTransport;
-  readonly #counters = new Float64Array(COUNTERS);
-  #lastHandle = 0;
-  #closed = false;
-
-  constructor(transport: NativeTransport, id: number, remote: SocketAddress, local: SocketAddress) {
-    this.#transport = transport;
-    this.id = id;
-    this.remote = remote;
-    this.local = local;
-  }
-
-  open(bidirectional: boolean): StreamId {
-    const handle = --this.#lastHandle;
-    if (!this.#closed) {
-      const flags = bidirectional ? Flag.BIDIRECTIONAL : 0;
-      this.#transport.commands().push(Command.OPEN, flags, this.id, handle, NOTHING, 0);
-    }
-    return handle;
-  }
-
-  write(stream: StreamId, bytes: Uint8Array, finish: boolean): void {
-    if (!this.#closed) this.#transport.commands().write(this.id, stream, bytes, finish);
-  }
-
-  reset(stream: StreamId, code: number): void {
-    if (!this.#closed) this.#transport.commands().pushNumber(Command.RESET, this.id, stream, code);
-  }
-
-  stop(stream: StreamId, code: number): void {
-    if (!this.#closed) this.#transport.commands().pushNumber(Command.STOP, this.id, stream, code);
-  }
-
-  grant(stream: StreamId, bytes: number): void {
-    if (this.#closed) return;
-    const argument = Math.min(bytes, MAX_GRANT_BYTES);
-    this.#transport.commands().push(Command.GRANT, 0, this.id, stream, NOTHING, argument);
-  }
-
-  sendMessage(bytes: Uint8Array): void {
-    if (!this.#closed) this.#transport.commands().push(Command.MESSAGE, 0, this.id, 0, bytes, 0);
-  }
-
-  sendDatagram(bytes: Uint8Array, id: number, expiryMs: number): void {
-    if (!this.#closed) this.#transport.commands().push(Command.DATAGRAM, 0, this.id, id, bytes, Math.ceil(expiryMs));
-  }
-
-  close(code: number, reason: string): void {
-    if (this.#closed) return;
-    const text = utf8Encoder.encode(reason).subarray(0, MAX_REASON_BYTES);
-    this.#transport.commands().push(Command.CLOSE, 0, this.id, code, text, 0);
-  }
-
-  stats(): TransportStats {
-    if (!this.#closed) this.readStats();
-    const counters = this.#counters;
-    return {
-      roundTripTimeUs: counters[0]!,
-      minRoundTripTimeUs: counters[1]!,
-      congestionWindowBytes: counters[2]!,
-      deliveryRateBytesPerS: counters[3]!,
-      sentPackets: counters[4]!,
-      receivedPackets: counters[5]!,
-      lostPackets: counters[6]!,
-      sentBytes: counters[7]!,
-      receivedBytes: counters[8]!,
-      lostBytes: counters[9]!,
-      maxDatagramBytes: counters[10]!,
-    };
-  }
-
-  /** Refresh what {@link stats} answers from; it stays when the connection has ended. */
-  readStats(): void {
-    this.#transport.stats(this.id, this.#counters);
-  }
-
-  /** The addon has forgotten this connection. */
-  end(close: TransportClose): void {
-    this.#closed = true;
-    this.sink.onClosed(close);
-  }
-}
-
-/** Pass a call to the addon; what it throws carries a code of ours. */
-function attempt<T>(call: () => T): T {
-  try {
-    return call();
-  } catch (cause) {
-    if (!(cause instanceof Error)) throw cause;
-    const code = (cause as { code?: unknown }).code;
-    const known = code === "INVALID_ARGUMENT" || code === "UNAVAILABLE";
-    throw new EchoStreamError(known ? code as EchoStreamErrorCode : "INTERNAL", cause.message, { cause });
-  }
-}
-
-function transportSettings(options: TransportOptions): TransportSettings {
-  return {
-    alpn: ALPN,
-    idleTimeoutMs: options.idleTimeoutMs,
-    keepAliveIntervalMs: options.keepAliveIntervalMs,
-    handshakeTimeoutMs: options.handshakeTimeoutMs,
-    maxBidirectionalStreams: options.maxBidirectionalStreams,
-    maxUnidirectionalStreams: options.maxUnidirectionalStreams,
-    streamWindowBytes: options.streamWindowBytes,
-    maxStreamWindowBytes: options.maxStreamWindowBytes,
-    connectionWindowBytes: options.connectionWindowBytes,
-    maxConnectionWindowBytes: options.maxConnectionWindowBytes,
-    congestionControl: options.congestionControl,
-    initialCreditBytes: options.initialCreditBytes,
-    messageStreamKind: options.messageStreamKind,
-  };
-}
-
-function verificationSettings(
-  verification: Verification,
-): { verification: string; authorityPem?: string; pins?: Uint8Array[] } {
-  switch (verification.kind) {
-    case "authority":
-      return { verification: "authority", authorityPem: verification.pem };
-    case "pin":
-      return { verification: "pin", pins: [...verification.sha256] };
-    default:
-      return { verification: verification.kind };
-  }
-}
-
 function warnOfSmallBuffer(bound: Bound): void {
   if (bound.receiveBufferBytes >= bound.wantedBufferBytes) return;
   warnOnce({
@@ -486,77 +358,9 @@ function warnOfSmallBuffer(bound: Bound): void {
 let loading: Promise<Transport> | undefined;
 const warnOnce = once(consoleLogger);
 const utf8 = new TextDecoder();
-const utf8Encoder = new TextEncoder();
-const NOTHING = new Uint8Array(0);
 /** `CloseCause` of `native/src/close.rs`, by number. */
 const CLOSE_CAUSES: readonly TransportClose["by"][] = ["local", "remote", "timeout", "handshake"];
-/** Numbers of a snapshot, `COUNTERS` of `native/src/stats.rs`. */
-const COUNTERS = 11;
 /** Holds a batch of the addon (256 KiB) and the largest record that may overflow it. */
 const EVENT_BUFFER_BYTES = 512 << 10;
 /** Buffers drained before other sources of events have their turn. */
 const MAX_ROUNDS = 32;
-const MAX_GRANT_BYTES = 0xffff_ffff;
-/** A CONNECTION_CLOSE must fit into one packet of the smallest size. */
-const MAX_REASON_BYTES = 1024;
-
-/** Stands in until an accepted connection has its sink; no event comes in between. */
-const NO_SINK: ConnectionSink = {
-  onEstablished() {},
-  onOpened() {},
-  onData() {},
-  onReset() {},
-  onStopped() {},
-  onWritten() {},
-  onMessagesSent() {},
-  onDatagram() {},
-  onDatagramSent() {},
-  onClosed() {},
-};
-
-/** The addon as this file uses it. Declared here, because a published `.d.ts` must not refer to the addon's. */
-interface Addon {
-  readonly Driver: new (onEvents: () => void) => AddonDriver;
-  nowUs(): number;
-  resolve(host: string): Promise<string[]>;
-}
-
-interface AddonDriver {
-  submit(commands: Uint8Array, length: number): void;
-  drainInto(target: Uint8Array): number;
-  listen(id: number, settings: ListenSettings): Bound;
-  closeListener(id: number): void;
-  dial(connection: number, settings: DialSettings): Bound;
-  stats(connection: number, target: Float64Array): boolean;
-  setReferenced(referenced: boolean): void;
-}
-
-interface TransportSettings extends Omit<TransportOptions, "congestionControl"> {
-  readonly alpn: string;
-  readonly congestionControl: string;
-}
-
-interface ListenSettings {
-  readonly address: string;
-  readonly port: number;
-  readonly certificatePem: string | undefined;
-  readonly keyPem: string | undefined;
-  readonly transport: TransportSettings;
-}
-
-interface DialSettings {
-  readonly address: string;
-  readonly port: number;
-  readonly serverName: string;
-  readonly verification: string;
-  readonly authorityPem?: string | undefined;
-  readonly pins?: Uint8Array[] | undefined;
-  readonly transport: TransportSettings;
-}
-
-interface Bound {
-  readonly address: string;
-  readonly port: number;
-  readonly receiveBufferBytes: number;
-  readonly wantedBufferBytes: number;
-}

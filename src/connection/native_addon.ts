@@ -1,0 +1,110 @@
+/**
+ * The native addon as JavaScript sees it: its functions, and our options in its words. Declared here, because a published
+ * `.d.ts` must not refer to the addon's own.
+ *
+ * @module
+ */
+
+import { EchoStreamError, type EchoStreamErrorCode } from "../protocol/error.ts";
+import { ALPN } from "../protocol/version.ts";
+import type { TransportOptions, Verification } from "./transport.ts";
+
+/** The module `@echostream/native`. */
+export interface Addon {
+  readonly Driver: new (onEvents: () => void) => AddonDriver;
+  nowUs(): number;
+  resolve(host: string): Promise<string[]>;
+}
+
+/** The I/O thread of one JavaScript environment. Numbers name listeners and connections. */
+export interface AddonDriver {
+  submit(commands: Uint8Array, length: number): void;
+  drainInto(target: Uint8Array): number;
+  listen(id: number, settings: ListenSettings): Bound;
+  closeListener(id: number): void;
+  dial(connection: number, settings: DialSettings): Bound;
+  stats(connection: number, target: Float64Array): boolean;
+  setReferenced(referenced: boolean): void;
+}
+
+/** Transport parameters and timers, in milliseconds and bytes. */
+export interface TransportSettings extends Omit<TransportOptions, "congestionControl"> {
+  readonly alpn: string;
+  readonly congestionControl: string;
+}
+
+/** What a server asks for. */
+export interface ListenSettings {
+  readonly address: string;
+  readonly port: number;
+  readonly certificatePem: string | undefined;
+  readonly keyPem: string | undefined;
+  readonly transport: TransportSettings;
+}
+
+/** What a client asks for. */
+export interface DialSettings {
+  readonly address: string;
+  readonly port: number;
+  readonly serverName: string;
+  readonly verification: string;
+  readonly authorityPem?: string | undefined;
+  readonly pins?: Uint8Array[] | undefined;
+  readonly transport: TransportSettings;
+}
+
+/** A bound socket, and what the kernel left of the receive buffer that was wanted. */
+export interface Bound {
+  readonly address: string;
+  readonly port: number;
+  readonly receiveBufferBytes: number;
+  readonly wantedBufferBytes: number;
+}
+
+/**
+ * Pass a call to the addon.
+ * @throws {EchoStreamError} what the addon throws, with its code.
+ */
+export function attempt<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (cause) {
+    if (!(cause instanceof Error)) throw cause;
+    const code = (cause as { code?: unknown }).code;
+    const known = code === "INVALID_ARGUMENT" || code === "UNAVAILABLE";
+    throw new EchoStreamError(known ? code as EchoStreamErrorCode : "INTERNAL", cause.message, { cause });
+  }
+}
+
+/** Our options in the addon's words. */
+export function transportSettings(options: TransportOptions): TransportSettings {
+  return {
+    alpn: ALPN,
+    idleTimeoutMs: options.idleTimeoutMs,
+    keepAliveIntervalMs: options.keepAliveIntervalMs,
+    handshakeTimeoutMs: options.handshakeTimeoutMs,
+    maxBidirectionalStreams: options.maxBidirectionalStreams,
+    maxUnidirectionalStreams: options.maxUnidirectionalStreams,
+    streamWindowBytes: options.streamWindowBytes,
+    maxStreamWindowBytes: options.maxStreamWindowBytes,
+    connectionWindowBytes: options.connectionWindowBytes,
+    maxConnectionWindowBytes: options.maxConnectionWindowBytes,
+    congestionControl: options.congestionControl,
+    initialCreditBytes: options.initialCreditBytes,
+    messageStreamKind: options.messageStreamKind,
+  };
+}
+
+/** Our verification in the addon's words. */
+export function verificationSettings(
+  verification: Verification,
+): Pick<DialSettings, "verification" | "authorityPem" | "pins"> {
+  switch (verification.kind) {
+    case "authority":
+      return { verification: "authority", authorityPem: verification.pem };
+    case "pin":
+      return { verification: "pin", pins: [...verification.sha256] };
+    default:
+      return { verification: verification.kind };
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * A connection of the native transport: commands become records; counters are read where the I/O thread leaves them.
+ *
+ * @module
+ */
+
+import { Command, type CommandRing, Flag } from "./native_ring.ts";
+import type {
+  ConnectionSink,
+  SocketAddress,
+  StreamId,
+  TransportClose,
+  TransportConnection,
+  TransportStats,
+} from "./transport.ts";
+
+/** What a connection needs of the transport it belongs to. */
+export interface ConnectionOwner {
+  /** The ring for one more command, which leaves with the others of this turn of the event loop. */
+  commands(): CommandRing;
+  /** Copy the counters of a connection. */
+  readCounters(connection: number, target: Float64Array): void;
+}
+
+/** One connection, by its number in the rings. */
+export class NativeConnection implements TransportConnection {
+  /** The number. */
+  readonly id: number;
+  readonly remote: SocketAddress;
+  readonly local: SocketAddress;
+  /** Who is told; set before the first event. */
+  sink: ConnectionSink = NO_SINK;
+  readonly #transport: ConnectionOwner;
+  readonly #counters = new Float64Array(COUNTERS);
+  #lastHandle = 0;
+  #closed = false;
+
+  constructor(transport: ConnectionOwner, id: number, remote: SocketAddress, local: SocketAddress) {
+    this.#transport = transport;
+    this.id = id;
+    this.remote = remote;
+    this.local = local;
+  }
+
+  open(bidirectional: boolean): StreamId {
+    const handle = --this.#lastHandle;
+    if (!this.#closed) {
+      const flags = bidirectional ? Flag.BIDIRECTIONAL : 0;
+      this.#transport.commands().push(Command.OPEN, flags, this.id, handle, NOTHING, 0);
+    }
+    return handle;
+  }
+
+  write(stream: StreamId, bytes: Uint8Array, finish: boolean): void {
+    if (!this.#closed) this.#transport.commands().write(this.id, stream, bytes, finish);
+  }
+
+  reset(stream: StreamId, code: number): void {
+    if (!this.#closed) this.#transport.commands().pushNumber(Command.RESET, this.id, stream, code);
+  }
+
+  stop(stream: StreamId, code: number): void {
+    if (!this.#closed) this.#transport.commands().pushNumber(Command.STOP, this.id, stream, code);
+  }
+
+  grant(stream: StreamId, bytes: number): void {
+    if (this.#closed) return;
+    const argument = Math.min(bytes, MAX_GRANT_BYTES);
+    this.#transport.commands().push(Command.GRANT, 0, this.id, stream, NOTHING, argument);
+  }
+
+  sendMessage(bytes: Uint8Array): void {
+    if (!this.#closed) this.#transport.commands().push(Command.MESSAGE, 0, this.id, 0, bytes, 0);
+  }
+
+  sendDatagram(bytes: Uint8Array, id: number, expiryMs: number): void {
+    if (!this.#closed) this.#transport.commands().push(Command.DATAGRAM, 0, this.id, id, bytes, Math.ceil(expiryMs));
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#closed) return;
+    const text = utf8Encoder.encode(reason).subarray(0, MAX_REASON_BYTES);
+    this.#transport.commands().push(Command.CLOSE, 0, this.id, code, text, 0);
+  }
+
+  stats(): TransportStats {
+    if (!this.#closed) this.readStats();
+    const counters = this.#counters;
+    return {
+      roundTripTimeUs: counters[0]!,
+      minRoundTripTimeUs: counters[1]!,
+      congestionWindowBytes: counters[2]!,
+      deliveryRateBytesPerS: counters[3]!,
+      sentPackets: counters[4]!,
+      receivedPackets: counters[5]!,
+      lostPackets: counters[6]!,
+      sentBytes: counters[7]!,
+      receivedBytes: counters[8]!,
+      lostBytes: counters[9]!,
+      maxDatagramBytes: counters[10]!,
+    };
+  }
+
+  /** Refresh what {@link stats} answers from; it stays when the connection has ended. */
+  readStats(): void {
+    this.#transport.readCounters(this.id, this.#counters);
+  }
+
+  /** The addon has forgotten this connection. */
+  end(close: TransportClose): void {
+    this.#closed = true;
+    this.sink.onClosed(close);
+  }
+}
+
+const utf8Encoder = new TextEncoder();
+const NOTHING = new Uint8Array(0);
+/** Numbers of a snapshot, `COUNTERS` of `native/src/stats.rs`. */
+const COUNTERS = 11;
+/** What one GRANT record can say. */
+const MAX_GRANT_BYTES = 0xffff_ffff;
+/** A CONNECTION_CLOSE must fit into one packet of the smallest size. */
+const MAX_REASON_BYTES = 1024;
+
+/** Stands in until an accepted connection has its sink; no event comes in between. */
+const NO_SINK: ConnectionSink = {
+  onEstablished() {},
+  onOpened() {},
+  onData() {},
+  onReset() {},
+  onStopped() {},
+  onWritten() {},
+  onMessagesSent() {},
+  onDatagram() {},
+  onDatagramSent() {},
+  onClosed() {},
+};
