@@ -136,9 +136,7 @@ export class RpcServer<Methods = None, Events = None, Pushes = None, Streams = N
   }
 
   async #release(options: ShutdownOptions): Promise<unknown[]> {
-    const closed = this.#endpoint.close();
-    await this.#sessions.closeAll("Server is shutting down", options.graceMs);
-    await closed;
+    await Promise.all([this.#endpoint.close(), this.#sessions.closeAll("Server is shutting down", options.graceMs)]);
     return await this.#definition.onShutdown.runAll(this.context);
   }
 
