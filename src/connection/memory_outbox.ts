@@ -1,0 +1,267 @@
+/**
+ * The sending side of one end of a memory connection: what is queued leaves when the handshake is done, the link has room, and the
+ * peer's windows and stream limits allow.
+ *
+ * @module
+ */
+
+import { type EndpointPath, type MemoryEndpoint } from "./memory_endpoint.ts";
+import { MessageQueue } from "./memory_messages.ts";
+import { Outgoing, type StreamKind, StreamNumbers } from "./memory_stream.ts";
+import { type StreamId } from "./transport.ts";
+
+/** Everything one end has to send. */
+export class MemoryOutbox {
+  readonly #end: MemoryEndpoint;
+  readonly #path: EndpointPath;
+  readonly #streams = new Map<StreamId, Outgoing>();
+  /** Local handles of live streams opened here, by QUIC id. */
+  readonly #handles = new Map<number, StreamId>();
+  readonly #unopened: Record<StreamKind, Outgoing[]> = { bidirectional: [], unidirectional: [] };
+  readonly #numbers: StreamNumbers;
+  readonly #messages: MessageQueue;
+  #datagrams: Datagram[] = [];
+  #nextHandle = -1;
+  #established = false;
+  #flushAtUs = Infinity;
+  #windowBytes = 0;
+  #sentPackets = 0;
+  #sentBytes = 0;
+  #lostPackets = 0;
+  #lostBytes = 0;
+
+  constructor(end: MemoryEndpoint, path: EndpointPath, client: boolean) {
+    this.#end = end;
+    this.#path = path;
+    this.#numbers = new StreamNumbers(client);
+    this.#messages = new MessageQueue(end.options.messageStreamKind);
+  }
+
+  /** Counters, by the names of `TransportStats`. */
+  stats(): Record<"sentPackets" | "sentBytes" | "lostPackets" | "lostBytes" | "congestionWindowBytes", number> {
+    return {
+      sentPackets: this.#sentPackets,
+      sentBytes: this.#sentBytes,
+      lostPackets: this.#lostPackets,
+      lostBytes: this.#lostBytes,
+      congestionWindowBytes: this.#windowBytes,
+    };
+  }
+
+  /** The handshake is done: what waits may leave. */
+  establish(): void {
+    this.#established = true;
+    this.#windowBytes = this.#end.peer.options.maxConnectionWindowBytes;
+    this.#flushSoon();
+  }
+
+  /** Open a stream, which waits for its QUIC id. */
+  open(kind: StreamKind): StreamId {
+    const stream = new Outgoing(this.#nextHandle--, kind);
+    this.#streams.set(stream.id, stream);
+    this.#unopened[kind].push(stream);
+    this.#flushSoon();
+    return stream.id;
+  }
+
+  /** The sending half of a bidirectional stream the peer opened. */
+  adopt(quicId: number): void {
+    const stream = new Outgoing(quicId, "bidirectional");
+    stream.quicId = quicId;
+    stream.windowBytes = this.#end.peer.options.maxStreamWindowBytes;
+    this.#streams.set(quicId, stream);
+  }
+
+  /** Whether the sending half is live. */
+  has(stream: StreamId): boolean {
+    return this.#streams.has(stream);
+  }
+
+  /** What this end's user calls the stream with this QUIC id. */
+  idOf(quicId: number): StreamId {
+    return this.#handles.get(quicId) ?? quicId;
+  }
+
+  /** Both halves of a stream are over. */
+  forget(quicId: number): void {
+    this.#handles.delete(quicId);
+  }
+
+  write(id: StreamId, bytes: Uint8Array, finish: boolean): void {
+    const stream = this.#streams.get(id);
+    if (stream === undefined || stream.finishQueued) return;
+    stream.queue.push(bytes.slice());
+    stream.finishQueued = finish;
+    this.#flushSoon();
+  }
+
+  /** Drop what is queued and tell the peer; how many bytes that was, or `undefined` when the half has ended before. */
+  reset(id: StreamId, code: number): number | undefined {
+    const stream = this.#streams.get(id);
+    if (stream === undefined) return undefined;
+    const droppedBytes = stream.queuedBytes;
+    this.#streams.delete(id);
+    const quicId = stream.quicId;
+    if (quicId === undefined) {
+      const line = this.#unopened[stream.kind];
+      line.splice(line.indexOf(stream), 1);
+      this.#end.neverOpened(id);
+    } else {
+      const arrivalUs = Math.max(stream.arrivalUs, this.transmit(CONTROL_FRAME_BYTES));
+      this.#path.deliver(arrivalUs, () => this.#end.peer.receiveReset(quicId, code));
+      this.#end.streamHalfEnded(quicId);
+    }
+    return droppedBytes;
+  }
+
+  sendMessage(bytes: Uint8Array): void {
+    this.#messages.push(bytes);
+    this.#flushSoon();
+  }
+
+  sendDatagram(bytes: Uint8Array, id: number, expiryMs: number): void {
+    const expiryUs = expiryMs > 0 ? this.#path.schedule.nowUs() + expiryMs * 1000 : Infinity;
+    this.#datagrams.push({ bytes: bytes.slice(), id, expiryUs });
+    this.#flushSoon();
+  }
+
+  /** Send a frame that is neither queued nor limited. */
+  sendFrame(run: () => void): void {
+    this.#path.deliver(this.transmit(CONTROL_FRAME_BYTES), run);
+  }
+
+  /** Put `bytes` on the link; when they arrive. */
+  transmit(bytes: number): number {
+    this.#sentPackets++;
+    this.#sentBytes += bytes;
+    return this.#path.link.transmit(bytes, this.#path.schedule.nowUs());
+  }
+
+  /** Flow control: the peer has taken so many bytes of a stream. */
+  addWindow(quicId: number, bytes: number): void {
+    const stream = this.#streams.get(this.idOf(quicId));
+    if (stream !== undefined) stream.windowBytes += bytes;
+    this.#windowBytes += bytes;
+    this.#flushSoon();
+  }
+
+  /** The peer lets another stream be opened. */
+  addStreamCredit(kind: StreamKind): void {
+    this.#numbers.release(kind);
+    this.#flushSoon();
+  }
+
+  /** Nothing leaves any more. */
+  clear(): void {
+    this.#streams.clear();
+    this.#handles.clear();
+    this.#messages.clear();
+    this.#datagrams = [];
+  }
+
+  #flushSoon(): void {
+    this.#flushAt(this.#path.schedule.nowUs());
+  }
+
+  #flushAt(dueUs: number): void {
+    if (dueUs >= this.#flushAtUs) return;
+    this.#flushAtUs = dueUs;
+    this.#path.schedule.at(dueUs, () => {
+      if (this.#flushAtUs !== dueUs) return;
+      this.#flushAtUs = Infinity;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    while (this.#established && !this.#end.closed) {
+      const nowUs = this.#path.schedule.nowUs();
+      for (const kind of STREAM_KINDS) this.#openWaiting(kind);
+      const readyUs = this.#path.link.readyUs;
+      if (readyUs > nowUs) return this.#flushAt(readyUs);
+      if (!this.#sendNextDatagram(nowUs) && !this.#sendMessagePacket() && !this.#sendChunks()) return;
+    }
+  }
+
+  #openWaiting(kind: StreamKind): void {
+    while (this.#unopened[kind].length > 0 && this.#numbers.mayOpen(kind, this.#end.peer.options)) {
+      const stream = this.#unopened[kind].shift()!;
+      const quicId = this.#numbers.open(kind);
+      stream.quicId = quicId;
+      stream.windowBytes = this.#end.peer.options.maxStreamWindowBytes;
+      this.#handles.set(quicId, stream.id);
+      this.#end.opened(stream.id, quicId);
+    }
+  }
+
+  #sendNextDatagram(nowUs: number): boolean {
+    const datagram = this.#datagrams.shift();
+    if (datagram === undefined) return false;
+    const { bytes, id, expiryUs } = datagram;
+    const dropped = expiryUs <= nowUs || bytes.length > MAX_DATAGRAM_BYTES;
+    if (!dropped) {
+      const arrivalUs = this.transmit(bytes.length);
+      if (this.#path.link.loses()) {
+        this.#lostPackets++;
+        this.#lostBytes += bytes.length;
+      } else {
+        this.#path.deliverUnreliably(arrivalUs, () => this.#end.peer.receiveDatagram(bytes));
+      }
+    }
+    if (id !== 0) this.#end.sink?.onDatagramSent(id, dropped ? 0 : nowUs);
+    return true;
+  }
+
+  /** One packet of messages on a stream of its own. */
+  #sendMessagePacket(): boolean {
+    if (!this.#numbers.mayOpen("unidirectional", this.#end.peer.options)) return false;
+    const packed = this.#messages.take(this.#windowBytes);
+    if (packed === undefined) return false;
+    const { bytes, payloadBytes } = packed;
+    this.#windowBytes -= bytes.length;
+    const quicId = this.#numbers.open("unidirectional");
+    this.#path.deliver(this.transmit(bytes.length), () => this.#end.peer.receiveData(quicId, bytes, true));
+    this.#end.sink?.onMessagesSent(payloadBytes);
+    return true;
+  }
+
+  /** One chunk of each stream that has something to send and room at the peer. */
+  #sendChunks(): boolean {
+    let sent = false;
+    for (const stream of [...this.#streams.values()]) {
+      if (this.#end.closed) return false;
+      if (stream.quicId !== undefined && this.#sendChunk(stream, stream.quicId)) sent = true;
+    }
+    return sent;
+  }
+
+  #sendChunk(stream: Outgoing, quicId: number): boolean {
+    const piece = stream.take(Math.min(CHUNK_BYTES, stream.windowBytes, this.#windowBytes));
+    if (piece === undefined) return false;
+    const { bytes, finished } = piece;
+    stream.windowBytes -= bytes.length;
+    this.#windowBytes -= bytes.length;
+    stream.arrivalUs = Math.max(stream.arrivalUs, this.transmit(bytes.length + CONTROL_FRAME_BYTES));
+    this.#path.deliver(stream.arrivalUs, () => this.#end.peer.receiveData(quicId, bytes, finished));
+    if (finished) {
+      this.#streams.delete(stream.id);
+      this.#end.streamHalfEnded(quicId);
+    }
+    this.#end.sink?.onWritten(stream.id, bytes.length);
+    return true;
+  }
+}
+
+interface Datagram {
+  readonly bytes: Uint8Array;
+  readonly id: number;
+  readonly expiryUs: number;
+}
+
+/** Largest datagram payload, as on a path of 1,200 bytes. */
+export const MAX_DATAGRAM_BYTES = 1_150;
+/** What a reset, stop, credit or packet header counts for on a link of limited bandwidth. */
+export const CONTROL_FRAME_BYTES = 32;
+/** Stream data that crosses at once. */
+const CHUNK_BYTES = 16 * 1024;
+const STREAM_KINDS: readonly StreamKind[] = ["bidirectional", "unidirectional"];
