@@ -1,11 +1,11 @@
 /**
  * Builds the native addon for this machine and puts it where `native/index.js` finds it:
  *
- *     node scripts/build-native.mjs [--check]
+ *     node scripts/build-native.mjs [--check | --cargo ARGUMENTS]
  *
  * The result and cargo's target folder are kept in a per-user cache, by a hash of the sources and the compiler, so that
  * the second clone, and the second build, take a moment. Runs on a bare Node 20. `--check` only tells, by its exit code,
- * whether the addon is up to date.
+ * whether the addon is up to date; `--cargo` runs cargo as the build does, so that lints and tests share what it compiled.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -74,11 +74,22 @@ async function main() {
     process.exitCode = isCurrent ? 0 : 1;
     return;
   }
-  if (isCurrent) {
+  const cargo = process.argv.indexOf("--cargo");
+  if (isCurrent && cargo < 0) {
     console.log(`native addon (${target}): up to date`);
     return;
   }
   if (cached === undefined) throw new Error(`The native addon needs Rust ${MIN_RUST} or newer: ${RUSTUP}`);
+  if (cargo >= 0) {
+    ensurePrerequisites(rustc);
+    const run = spawnSync("cargo", process.argv.slice(cargo + 1), {
+      cwd: native,
+      env: cargoEnvironment(),
+      stdio: "inherit",
+    });
+    process.exitCode = run.status ?? 1;
+    return;
+  }
   if (!existsSync(cached)) {
     ensurePrerequisites(rustc);
     await build(cached);
@@ -129,10 +140,8 @@ function cacheFolder() {
 
 /** Build with cargo, whose own progress lines say how far it is. */
 async function build(cached) {
-  const targetFolder = join(cacheFolder(), "target");
   console.log(`native addon (${target}): building; the first time this takes a few minutes`);
-  mkdirSync(targetFolder, { recursive: true });
-  const environment = { ...process.env, CARGO_TARGET_DIR: targetFolder, ...libclangEnvironment() };
+  const environment = cargoEnvironment();
   await new Promise((resolve, reject) => {
     const cargo = spawn("cargo", ["build", "--release", "--locked"], {
       cwd: native,
@@ -148,7 +157,14 @@ async function build(cached) {
     });
   });
   mkdirSync(dirname(cached), { recursive: true });
-  place(join(targetFolder, "release", libraryName()), cached);
+  place(join(environment.CARGO_TARGET_DIR, "release", libraryName()), cached);
+}
+
+/** One target folder for every checkout of this user: BoringSSL takes minutes. */
+function cargoEnvironment() {
+  const targetFolder = join(cacheFolder(), "target");
+  mkdirSync(targetFolder, { recursive: true });
+  return { ...process.env, CARGO_TARGET_DIR: targetFolder, ...libclangEnvironment() };
 }
 
 function libraryName() {

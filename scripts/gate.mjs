@@ -19,27 +19,28 @@ const { values: options } = parseArgs({
 });
 const deno = findRuntime("deno").executable;
 const tsc = join(root, "node_modules/typescript/bin/tsc");
-const native = join(root, "native");
+/** As the build runs it, so that BoringSSL is compiled once. */
+const cargo = [process.execPath, join(root, "scripts/build-native.mjs"), "--cargo"];
 const rust = !options.quick;
 const tests = rust && !options["no-tests"];
 
 /** What is checked, in the order in which a mistake is cheapest to find. */
 const checks = [
   options.fix && { name: "format TypeScript", command: [deno, "fmt", "--quiet"] },
-  options.fix && { name: "format Rust", command: ["cargo", "fmt"], folder: native },
+  options.fix && { name: "format Rust", command: [...cargo, "fmt"] },
   { name: "deno fmt", command: [deno, "fmt", "--check", "--quiet"] },
   { name: "deno lint", command: [deno, "lint", "--quiet"] },
   { name: "deno check", command: [deno, "check", "--quiet", "mod.ts", "src", "tests", "examples", "demo", "bench"] },
   { name: "tsc", command: [process.execPath, tsc, "-p", root] },
   { name: "tsc, published types", command: [process.execPath, tsc, "-p", join(root, "tsconfig.public.json")] },
-  rust && { name: "cargo fmt", command: ["cargo", "fmt", "--check"], folder: native },
+  rust && { name: "cargo fmt", command: [...cargo, "fmt", "--check"] },
   rust &&
   {
     name: "clippy",
-    command: ["cargo", "clippy", "--release", "--locked", "--all-targets", "--", "-D", "warnings"],
+    command: [...cargo, "clippy", "--release", "--locked", "--all-targets", "--", "-D", "warnings"],
     folder: native,
   },
-  tests && { name: "cargo test", command: ["cargo", "test", "--release", "--locked", "--quiet"], folder: native },
+  tests && { name: "cargo test", command: [...cargo, "test", "--release", "--locked", "--quiet"] },
   tests && { name: "npm test", command: [process.execPath, join(root, "scripts/test.mjs")], show: true },
 ].filter(Boolean);
 
@@ -47,10 +48,10 @@ const failed = checks.filter((check) => !run(check)).map((check) => check.name);
 console.log(failed.length === 0 ? "gate: ok" : `gate: failed (${failed.join(", ")})`);
 process.exitCode = failed.length === 0 ? 0 : 1;
 
-function run({ name, command: [executable, ...parameters], folder = root, show = false }) {
+function run({ name, command: [executable, ...parameters], show = false }) {
   const startedMs = Date.now();
   const done = spawnSync(executable, parameters, {
-    cwd: folder,
+    cwd: root,
     encoding: "utf8",
     stdio: show ? "inherit" : "pipe",
     maxBuffer: 1 << 28,
