@@ -81,7 +81,10 @@ export class ReceiveStream {
     return this.#ended;
   }
 
-  /** Let this many more bytes come. A stream that is always read grants in `onData` what it has just taken. */
+  /**
+   * Let this many more bytes come. A reader in a hurry grants a window (256 KiB, say) at the start and again what it has taken:
+   * with the initial credit alone every few KiB cost a turn of the event loop.
+   */
   grant(bytes: number): void {
     if (this.#ended || bytes <= 0) return;
     this.#creditBytes += bytes;

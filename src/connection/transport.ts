@@ -106,7 +106,7 @@ export interface TransportConnection {
   write(stream: StreamId, bytes: Uint8Array, finish: boolean): void;
   /** RESET_STREAM on the sending half; what is queued is dropped, a stream not yet opened never opens. */
   reset(stream: StreamId, code: number): void;
-  /** STOP_SENDING on the receiving half; no more data of it is delivered. */
+  /** STOP_SENDING on the receiving half; nothing of it is delivered any more, neither data nor a reset. */
   stop(stream: StreamId, code: number): void;
   /** Allow the transport to deliver this many more bytes of the stream. */
   grant(stream: StreamId, bytes: number): void;
@@ -130,7 +130,7 @@ export interface ConnectionSink {
   onStopped(stream: StreamId, code: number): void;
   /** So many queued bytes of a stream have left our queue for the QUIC stack (or were dropped by a reset). */
   onWritten(stream: StreamId, bytes: number): void;
-  /** So many bytes of queued messages have been packed. */
+  /** So many of the bytes given to `sendMessage` have been packed. */
   onMessagesSent(bytes: number): void;
   onDatagram(bytes: Uint8Array, arrivalUs: number): void;
   /** The datagram left at `departureUs`, or was dropped (expired, or queue full) when that is 0. */
