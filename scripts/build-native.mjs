@@ -69,20 +69,20 @@ async function main() {
   const rustc = outputOf("rustc", ["-vV"]);
   const cached = rustc === undefined ? undefined : join(cacheFolder(), "native", `${sourceHash(rustc)}.node`);
   const isCurrent = cached !== undefined && sameContent(cached, output);
-  if (process.argv.includes("--check")) {
+  if (process.argv[2] === "--check") {
     console.log(`native addon (${target}): ${isCurrent ? "up to date" : "must be built"}`);
     process.exitCode = isCurrent ? 0 : 1;
     return;
   }
-  const cargo = process.argv.indexOf("--cargo");
-  if (isCurrent && cargo < 0) {
+  const wantsCargo = process.argv[2] === "--cargo";
+  if (isCurrent && !wantsCargo) {
     console.log(`native addon (${target}): up to date`);
     return;
   }
   if (cached === undefined) throw new Error(`The native addon needs Rust ${MIN_RUST} or newer: ${RUSTUP}`);
-  if (cargo >= 0) {
+  if (wantsCargo) {
     ensurePrerequisites(rustc);
-    const run = spawnSync("cargo", process.argv.slice(cargo + 1), {
+    const run = spawnSync("cargo", process.argv.slice(3), {
       cwd: native,
       env: cargoEnvironment(),
       stdio: "inherit",

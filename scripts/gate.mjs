@@ -38,7 +38,6 @@ const checks = [
   {
     name: "clippy",
     command: [...cargo, "clippy", "--release", "--locked", "--all-targets", "--", "-D", "warnings"],
-    folder: native,
   },
   tests && { name: "cargo test", command: [...cargo, "test", "--release", "--locked", "--quiet"] },
   tests && { name: "npm test", command: [process.execPath, join(root, "scripts/test.mjs")], show: true },
