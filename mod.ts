@@ -41,14 +41,22 @@ export type { CallOptions } from "./src/rpc/call_options.ts";
 export type { Event, None, Unary } from "./src/rpc/signature.ts";
 export type { Limits } from "./src/rpc/limits.ts";
 
-export type { MediaSender } from "./src/stream/media_sender.ts";
+export type { FrameOptions, MediaSender } from "./src/stream/media_sender.ts";
 export type { IncomingStream, MediaFrame } from "./src/stream/incoming_stream.ts";
 export type { StreamOptions } from "./src/stream/stream_options.ts";
 
-export { EchoStreamError, ErrorCode, type Issue } from "./src/protocol/error.ts";
+export {
+  type Disposition,
+  EchoStreamError,
+  type EchoStreamErrorCode,
+  type EchoStreamErrorOptions,
+  ErrorCode,
+  type Issue,
+} from "./src/protocol/error.ts";
 export type { Metadata, MetadataInit } from "./src/protocol/metadata.ts";
 export type { CloseReason } from "./src/connection/close_reason.ts";
-export type { TlsClientOptions, TlsServerOptions } from "./src/connection/tls.ts";
+export type { PemSource, TlsClientOptions, TlsServerOptions } from "./src/connection/tls.ts";
 export type { ConnectionLimits, TransportTuning } from "./src/connection/options.ts";
 export type { SocketAddress, Transport } from "./src/connection/transport.ts";
+export type { Clock } from "./src/clock.ts";
 export { consoleLogger, type Logger, type LogLevel, type LogRecord, silentLogger } from "./src/trace.ts";

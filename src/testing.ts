@@ -25,7 +25,9 @@ export interface MemoryPairOptions<Server> extends Omit<MemoryNetworkOptions, "d
 
 /** A started server and a client connected to it. */
 export interface MemoryPair<Server> extends AsyncDisposable {
+  /** Typed by the server. */
   readonly client: RpcClient<Server>;
+  /** Started. */
   readonly server: Server;
   /** Close the client, then shut the server down. */
   close(): Promise<void>;

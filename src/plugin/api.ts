@@ -22,6 +22,7 @@ export interface HasApi<A> {
 
 /** A client that was told nothing: every name is allowed, bytes or text go out, bytes come back. */
 export interface Untyped {
+  /** Never set; tells this type from an empty interface. */
   readonly "~untyped": true;
 }
 

@@ -12,24 +12,31 @@ export type MaybePromise<T> = T | Promise<T>;
 
 /** A method with one request and one response. */
 export interface Unary<I = unknown, O = unknown> {
+  /** Tells it from the other shapes. */
   readonly kind: "unary";
+  /** Never set; carries the types. */
   readonly "~io"?: [I, O];
 }
 
 /** A method whose response is a sequence of values. */
 export interface ServerStream<I = unknown, O = unknown> {
+  /** Tells it from the other shapes. */
   readonly kind: "serverStream";
+  /** Never set; carries the types. */
   readonly "~io"?: [I, O];
 }
 
 /** An event with its payload. */
 export interface Event<P = unknown> {
+  /** Tells it from the other shapes. */
   readonly kind: "event";
+  /** Never set; carries the type. */
   readonly "~p"?: P;
 }
 
 /** A media stream that a peer may open by its name. */
 export interface Stream {
+  /** Tells it from the other shapes. */
   readonly kind: "stream";
 }
 

@@ -193,8 +193,8 @@ export class RpcServerBuilder<Methods = None, Events = None, Pushes = None, Stre
 
   /**
    * The server, ready to be started. A builder builds once.
-   * @throws {TypeError | RangeError} when it was built before, there is no address, or an option is out of range.
-   * @throws {EchoStreamError} when the certificate or key cannot be used, saying why.
+   * @throws {TypeError} when it was built before, there is no address, or the certificate or key cannot be used, saying why.
+   * @throws {RangeError} when an option is out of range, naming it.
    */
   build(): RpcServer<Methods, Events, Pushes, Streams> {
     const definition = this.#open();

@@ -25,7 +25,7 @@ export class Endpoint {
   readonly #connecting = new Set<Connection>();
   #closing = false;
 
-  /** @throws {RangeError | EchoStreamError} when an option is out of range or the certificate cannot be used. */
+  /** @throws {TypeError | RangeError} when the certificate cannot be used or an option is out of range. */
   constructor(definition: ServerDefinition, sessions: Sessions) {
     this.#definition = definition;
     this.#settings = endpointSettings(definition.options, definition);
