@@ -8,7 +8,7 @@ const authority = new Authority("Test authority");
 
 /** Serve with `certificate`, let a client that trusts by `tls` echo once. */
 async function echoOnce(certificate: Certificate, tls: TlsClientOptions): Promise<void> {
-  const network = new Network("native");
+  const network = new Network();
   try {
     const server = network.server().tls(certificate).handler("echo", (_session, bytes) => bytes).build();
     const client = await network.connect(await network.start(server), { tls });

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { RpcClient } from "../../src/client/client.ts";
 import { memoryNetwork } from "../../src/connection/memory.ts";
 import { RpcServer } from "../../src/server/server.ts";
-import { World } from "../support/memory_server.ts";
+import { World } from "../support/world.ts";
 import { testOverNetworks } from "../support/networks.ts";
 
 testOverNetworks(
@@ -86,7 +86,7 @@ test("A dead peer fails every pending call with UNAVAILABLE within keep-alive an
   const world = new World();
   const server = world.server().handler("never", () => new Promise<string>(() => {})).build();
   await world.run(server.start());
-  const client = await world.connect({ tuning: { idleTimeoutMs: 3_000, keepAliveIntervalMs: 1_000 } });
+  const client = await world.connectHere({ tuning: { idleTimeoutMs: 3_000, keepAliveIntervalMs: 1_000 } });
   const answers = [1, 2, 3].map(() =>
     assert.rejects(client.request("never", ""), { code: "UNAVAILABLE", disposition: "perhapsProcessed" })
   );

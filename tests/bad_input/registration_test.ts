@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { RpcClient } from "../../src/client/client.ts";
 import { cbor } from "../../src/rpc/schema.ts";
 import { RpcServer } from "../../src/server/server.ts";
-import { World } from "../support/memory_server.ts";
+import { World } from "../support/world.ts";
 
 const echo = (_session: unknown, bytes: Uint8Array): Uint8Array => bytes;
 const bound = () => RpcServer.builder().bind("127.0.0.1:5000").options(new World().options);

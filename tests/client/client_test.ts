@@ -3,7 +3,7 @@ import { test } from "node:test";
 import * as z from "zod";
 import { RpcClient } from "../../src/client/client.ts";
 import { cbor } from "../../src/rpc/schema.ts";
-import { World } from "../support/memory_server.ts";
+import { World } from "../support/world.ts";
 
 test("RpcClient requests: bytes for bytes, text as UTF-8, values by schema", async () => {
   const world = new World();
@@ -161,7 +161,7 @@ test("RpcClient.close called twice, or by disposal, is one close", async () => {
   const world = new World();
   const server = world.server().build();
   await world.run(server.start());
-  const client = await world.connect();
+  const client = await world.connectHere();
   await world.run(Promise.all([client.close(), client.close(), client[Symbol.asyncDispose]()]));
   assert.equal((await client.closed).by, "local");
   await world.run(server.shutdown());

@@ -6,7 +6,7 @@ import type { ClientPlugin, ServerPlugin } from "../../src/plugin/plugin.ts";
 import type { ServerBuilder } from "../../src/plugin/server_builder.ts";
 import type { None } from "../../src/rpc/signature.ts";
 import { RpcServer } from "../../src/server/server.ts";
-import { World } from "../support/memory_server.ts";
+import { World } from "../support/world.ts";
 
 class Lengths implements ServerPlugin {
   readonly name = "lengths";

@@ -100,7 +100,7 @@ testOverNetworks("A client whose onConnect hook is refused learns the reason by 
 });
 
 test("A server is reached by host name, over IPv4 and over IPv6", async () => {
-  const network = new Network("native");
+  const network = new Network();
   const server = RpcServer.builder().bind("localhost:0").bind("[::1]:0").options(network.options)
     .handler("echo", (_session, bytes) => bytes)
     .build();
@@ -116,7 +116,7 @@ test("A server is reached by host name, over IPv4 and over IPv6", async () => {
 });
 
 test("A server without a certificate says on real sockets that it serves this machine only", async () => {
-  const network = new Network("native");
+  const network = new Network();
   const server = RpcServer.builder().bind("0.0.0.0:0").options(network.options).build();
   const { port } = await network.start(server);
   await using client = await RpcClient.connect(`127.0.0.1:${port}`, network.options);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EchoStreamError } from "../../src/protocol/error.ts";
-import { World } from "../support/memory_server.ts";
+import { World } from "../support/world.ts";
 
 test("RpcServer runs start hooks in order before it serves, with the values of set", async () => {
   const world = new World();
@@ -18,7 +18,7 @@ test("RpcServer runs start hooks in order before it serves, with the values of s
     .build();
   await world.run(server.start());
   assert.deepEqual(log, ["hello", "open"]);
-  const client = await world.connect();
+  const client = await world.connectHere();
   const answer = await world.run(client.request("db", ""));
   assert.equal(new TextDecoder().decode(answer), "open");
   await world.run(server.shutdown());
@@ -63,7 +63,7 @@ test("RpcServer turns away clients that connected while its start failed", async
     .onStart(() => new Promise((_resolve, reject) => fail = () => reject(new Error("no"))))
     .build();
   const starting = assert.rejects(server.start(), { message: "no" });
-  const client = await world.connect();
+  const client = await world.connectHere();
   const answer = assert.rejects(client.request("echo", ""), { code: "UNAVAILABLE" });
   await world.clock.advance(1);
   fail();
@@ -108,7 +108,7 @@ test("RpcServer serves a session only after its connect hooks, in order", async 
     })
     .build();
   await world.run(server.start());
-  const client = await world.connect();
+  const client = await world.connectHere();
   const answer = client.request("who", "");
   await world.clock.advance(100);
   assert.deepEqual(log, ["hook 127.0.0.1"]);
@@ -128,7 +128,7 @@ test("RpcServer whose connect hook throws an EchoStreamError tells the client it
     .onDisconnect((_session, reason) => disconnected.push(reason.by))
     .build();
   await world.run(server.start());
-  const client = await world.connect();
+  const client = await world.connectHere();
   const reason = await world.run(client.closed);
   assert.equal(reason.by, "remote");
   assert.match(reason.reason, /No ticket/);
@@ -143,7 +143,7 @@ test("RpcServer whose connect hook throws anything else hides it from the client
   const error = new Error("password=hunter2");
   const server = world.server().onConnect(() => Promise.reject(error)).build();
   await world.run(server.start());
-  const client = await world.connect();
+  const client = await world.connectHere();
   const reason = await world.run(client.closed);
   assert.doesNotMatch(reason.reason, /hunter2/);
   assert.match(reason.reason, /failed to accept/);
@@ -162,7 +162,7 @@ test("RpcServer runs disconnect hooks for every session whose connect hooks bega
     .onDisconnect((session) => void log.push(`last ${session.id}`))
     .build();
   await world.run(server.start());
-  const client = await world.connect();
+  const client = await world.connectHere();
   await world.clock.advance(1);
   const id = [...server.sessions][0]!.id;
   await world.run(client.close());
@@ -180,7 +180,7 @@ test("RpcServer.shutdown waits for disconnect hooks", async () => {
     .onShutdown(() => log.push("shutdown"))
     .build();
   await world.run(server.start());
-  await world.connect();
+  await world.connectHere();
   await world.clock.advance(1);
   const stopped = server.shutdown({ graceMs: 0 });
   await world.clock.advance(10_000);

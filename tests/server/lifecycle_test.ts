@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RpcServer } from "../../src/server/server.ts";
-import { World } from "../support/memory_server.ts";
+import { World } from "../support/world.ts";
 
 test("RpcServer.start answers with the addresses it listens on, ports chosen included", async () => {
   const world = new World();
@@ -26,7 +26,7 @@ test("RpcServer.run serves until shutdown", async () => {
   const server = world.server().handler("echo", (_session, bytes) => bytes).build();
   const log: string[] = [];
   const running = server.run().then(() => log.push("run ended"));
-  const client = await world.connect();
+  const client = await world.connectHere();
   assert.deepEqual(await world.run(client.request("echo", Uint8Array.of(7))), Uint8Array.of(7));
   assert.deepEqual(log, []);
   await world.run(server.shutdown());
@@ -48,7 +48,7 @@ test("RpcServer.shutdown closes sessions, then frees the port, then runs the shu
     })
     .build();
   await world.run(server.start());
-  const client = await world.connect();
+  const client = await world.connectHere();
   await world.run(server.shutdown());
   assert.deepEqual(log, ["disconnect", "shutdown"]);
   const reason = await world.run(client.closed);
@@ -77,7 +77,7 @@ test("RpcServer.shutdown lets a running call finish within the grace", async () 
     .handler("slow", () => new Promise<Uint8Array>((resolve) => finish = resolve))
     .build();
   await world.run(server.start());
-  const client = await world.connect();
+  const client = await world.connectHere();
   const answer = client.request("slow", new Uint8Array(0));
   await world.clock.advance(10);
   const stopped = server.shutdown({ graceMs: 1_000 });
@@ -91,7 +91,7 @@ test("RpcServer.shutdown ends a call that outlasts the grace, and the caller lea
   const world = new World();
   const server = world.server().handler("never", () => new Promise<Uint8Array>(() => {})).build();
   await world.run(server.start());
-  const client = await world.connect();
+  const client = await world.connectHere();
   const answer = assert.rejects(client.request("never", new Uint8Array(0)), { code: "UNAVAILABLE" });
   await world.clock.advance(10);
   await world.run(server.shutdown({ graceMs: 100 }));
@@ -147,7 +147,7 @@ test("RpcServer.sessions lists the sessions served now", async () => {
   const server = world.server().build();
   await world.run(server.start());
   assert.equal(server.sessions.size, 0);
-  const client = await world.connect();
+  const client = await world.connectHere();
   await world.clock.advance(1);
   assert.equal(server.sessions.size, 1);
   await world.run(client.close());

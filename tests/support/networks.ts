@@ -17,24 +17,24 @@ import type { LogRecord } from "../../src/trace.ts";
 import type { Untyped } from "../../src/plugin/api.ts";
 import { VirtualClock } from "../../src/virtual_clock.ts";
 
+/** A network that exists in memory, and the clock everything on it runs on. */
+export interface VirtualCarrier {
+  readonly clock: VirtualClock;
+  readonly transport: Transport;
+}
+
 /** One network, whatever carries it, and what was logged on it. */
 export class Network {
-  readonly kind: "memory" | "native";
   readonly records: LogRecord[] = [];
   /** What servers and clients on it are given. */
   readonly options: EndpointOptions;
   readonly #clock: VirtualClock | undefined;
   readonly #started: { shutdown(options: { graceMs: number }): Promise<void> }[] = [];
 
-  constructor(kind: "memory" | "native") {
-    this.kind = kind;
-    const log = (record: LogRecord): void => void this.records.push(record);
-    if (kind === "native") {
-      this.options = { log };
-      return;
-    }
-    this.#clock = new VirtualClock();
-    this.options = { log, clock: this.#clock, transport: memoryNetwork({ clock: this.#clock }).transport };
+  /** @param carrier Default: real QUIC, in real time. */
+  constructor(carrier?: VirtualCarrier) {
+    this.options = { ...carrier, log: (record) => void this.records.push(record) };
+    this.#clock = carrier?.clock;
   }
 
   /** What carries it. */
@@ -83,9 +83,16 @@ export class Network {
 
 /** Check one behaviour over each network, as a test of its own. */
 export function testOverNetworks(name: string, body: (network: Network) => Promise<void>): void {
-  for (const kind of ["memory", "native"] as const) {
+  const open = {
+    memory: () => {
+      const clock = new VirtualClock();
+      return new Network({ clock, transport: memoryNetwork({ clock }).transport });
+    },
+    native: () => new Network(),
+  };
+  for (const [kind, make] of Object.entries(open)) {
     test(`${name} (${kind})`, async () => {
-      const network = new Network(kind);
+      const network = make();
       try {
         await body(network);
       } finally {
