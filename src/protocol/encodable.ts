@@ -58,7 +58,9 @@ function problemOfObject(value: object, depth: number): string | undefined {
 
 function problemOfArray(array: readonly unknown[], depth: number): string | undefined {
   // cbor-x would write it as an iterable, in a form receivers refuse.
-  if ((array.constructor as unknown) !== Array) return "an array of a subclass or another realm; copy it with Array.from";
+  if ((array.constructor as unknown) !== Array) {
+    return "an array of a subclass or another realm; copy it with Array.from";
+  }
   for (let i = 0; i < array.length; i++) {
     const problem = problemOf(array[i], depth + 1);
     if (problem !== undefined) return at(i, problem);

@@ -101,7 +101,9 @@ function readEntry(reader: Reader, entries: MetadataEntry[]): ErrorCode | undefi
   const isBinary = tag % 2 === 1;
   const value = isBinary
     ? reader.bytes.slice(valueStart, valueStart + valueLength)
-    : decodeUtf8(reader.bytes, valueStart, valueStart + valueLength);
+    // Short values repeat as names do, and most may be names.
+    : decodeName(reader.bytes, valueStart, valueStart + valueLength) ??
+      decodeUtf8(reader.bytes, valueStart, valueStart + valueLength);
   if (name === undefined || !NAME.test(name) || value === undefined) return ErrorCode.INVALID_ARGUMENT;
   entries.push([name, value]);
   return undefined;
