@@ -47,6 +47,8 @@ export class MemoryEndpoint implements TransportConnection {
   readonly #client: boolean;
   readonly #outbox: MemoryOutbox;
   readonly #incoming = new Map<StreamId, Incoming>();
+  /** Closed by its user; what was queued before may still leave. */
+  #closing = false;
   #closed = false;
   #receivedPackets = 0;
   #receivedBytes = 0;
@@ -73,7 +75,7 @@ export class MemoryEndpoint implements TransportConnection {
 
   /** The handshake is done on this side. */
   establish(): void {
-    if (this.#closed) return;
+    if (this.#closing) return;
     this.sink?.onEstablished();
     this.#outbox.establish();
   }
@@ -85,18 +87,18 @@ export class MemoryEndpoint implements TransportConnection {
   }
 
   write(stream: StreamId, bytes: Uint8Array, finish: boolean): void {
-    if (!this.#closed) this.#outbox.write(stream, bytes, finish);
+    if (!this.#closing) this.#outbox.write(stream, bytes, finish);
   }
 
   reset(stream: StreamId, code: number): void {
-    if (this.#closed) return;
+    if (this.#closing) return;
     const droppedBytes = this.#outbox.reset(stream, code);
     if (droppedBytes !== undefined) this.#soon(() => this.sink?.onWritten(stream, droppedBytes));
   }
 
   stop(stream: StreamId, code: number): void {
     const incoming = this.#incoming.get(stream);
-    if (incoming === undefined || incoming.stopCode !== undefined || this.#closed) return;
+    if (incoming === undefined || incoming.stopCode !== undefined || this.#closing) return;
     incoming.stopCode = code;
     this.#sendStop(incoming);
     this.#consumed(incoming, incoming.drop());
@@ -111,24 +113,27 @@ export class MemoryEndpoint implements TransportConnection {
   }
 
   sendMessage(bytes: Uint8Array): void {
-    if (!this.#closed) this.#outbox.sendMessage(bytes);
+    if (!this.#closing) this.#outbox.sendMessage(bytes);
   }
 
   sendDatagram(bytes: Uint8Array, id: number, expiryMs: number): void {
-    if (!this.#closed) this.#outbox.sendDatagram(bytes, id, expiryMs);
+    if (!this.#closing) this.#outbox.sendDatagram(bytes, id, expiryMs);
   }
 
   close(code: number, reason: string): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#closing) return;
+    this.#closing = true;
     const close = { application: true, code, reason };
-    this.#outbox.sendFrame(() => (this.peer as MemoryEndpoint | undefined)?.end({ by: "remote", ...close }));
-    this.#path.schedule.at(this.#path.schedule.nowUs(), () => this.#gone({ by: "local", ...close }));
+    this.#outbox.drain(() => {
+      this.#outbox.sendFrame(() => (this.peer as MemoryEndpoint | undefined)?.end({ by: "remote", ...close }));
+      this.end({ by: "local", ...close });
+    });
   }
 
   /** End without telling the peer. */
   end(close: TransportClose): void {
     if (this.#closed) return;
+    this.#closing = true;
     this.#closed = true;
     this.#gone(close);
   }
@@ -214,9 +219,9 @@ export class MemoryEndpoint implements TransportConnection {
     this.#outbox.sendFrame(() => this.peer.receiveStreamCredit(streamKind(quicId)));
   }
 
-  /** Count an arrival; false when this end is gone. */
+  /** Count an arrival; false when this end is gone, or will be. */
   #hears(bytes: number): boolean {
-    if (this.#closed) return false;
+    if (this.#closing) return false;
     this.heardUs = this.#path.schedule.nowUs();
     // What arrives is acknowledged.
     this.peer.heardUs = this.heardUs;
@@ -226,7 +231,7 @@ export class MemoryEndpoint implements TransportConnection {
   }
 
   #deliver(incoming: Incoming): void {
-    for (let piece = incoming.take(); piece !== undefined; piece = this.#closed ? undefined : incoming.take()) {
+    for (let piece = incoming.take(); piece !== undefined; piece = this.#closing ? undefined : incoming.take()) {
       this.#consumed(incoming, piece.bytes.length);
       if (piece.finished) this.#endIncoming(incoming);
       this.sink?.onData(incoming.id, piece.bytes, piece.finished);
@@ -264,7 +269,7 @@ export class MemoryEndpoint implements TransportConnection {
 
   #soon(run: () => void): void {
     this.#path.schedule.at(this.#path.schedule.nowUs(), () => {
-      if (!this.#closed) run();
+      if (!this.#closing) run();
     });
   }
 

@@ -23,6 +23,7 @@ export class MemoryOutbox {
   #datagrams: Datagram[] = [];
   #nextHandle = -1;
   #established = false;
+  #onDrained: (() => void) | undefined;
   #flushAtUs = Infinity;
   #windowBytes = 0;
   #sentPackets = 0;
@@ -151,6 +152,12 @@ export class MemoryOutbox {
     this.#flushSoon();
   }
 
+  /** Call `onDrained` once everything that may leave has left. What the peer's limits hold back is not waited for. */
+  drain(onDrained: () => void): void {
+    this.#onDrained = onDrained;
+    this.#flushSoon();
+  }
+
   /** Nothing leaves any more. */
   clear(): void {
     this.#streams.clear();
@@ -179,8 +186,9 @@ export class MemoryOutbox {
       for (const kind of STREAM_KINDS) this.#openWaiting(kind);
       const readyUs = this.#path.link.readyUs;
       if (readyUs > nowUs) return this.#flushAt(readyUs);
-      if (!this.#sendNextDatagram(nowUs) && !this.#sendMessagePacket() && !this.#sendChunks()) return;
+      if (!this.#sendNextDatagram(nowUs) && !this.#sendMessagePacket() && !this.#sendChunks()) break;
     }
+    if (!this.#end.closed) this.#onDrained?.();
   }
 
   #openWaiting(kind: StreamKind): void {

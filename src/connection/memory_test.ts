@@ -287,6 +287,19 @@ test("memoryNetwork carries a close with code and reason, after which nothing ar
   assert.deepEqual(atServer.calls.at(-1), ["closed"]);
 });
 
+test("memoryNetwork lets what was queued before a close leave first", async () => {
+  const { clock, client, atServer } = await wire({ delayMs: 5, bandwidthBytesPerS: 1_000_000 });
+  client.sendMessage(Uint8Array.of(7));
+  const stream = client.open(false);
+  client.write(stream, pattern(3_000), true);
+  client.close(0, "done");
+  client.sendMessage(Uint8Array.of(8));
+  await clock.advance(20);
+  const data = atServer.take("data") as [number, number[], boolean][];
+  assert.deepEqual(data.map(([, bytes]) => bytes.length), [3, 3_000]);
+  assert.equal(atServer.endedBy(), "remote");
+});
+
 test("memoryNetwork ends connections whose path is cut at the idle timeout, and keeps others alive", async () => {
   const { clock, network, atClient, atServer } = await wire({ delayMs: 5 }, { idleTimeoutMs: 2_000 });
   await clock.advance(60_000);
