@@ -19,7 +19,7 @@ export interface EventDispatcherOptions<C> {
   readonly context: C;
   readonly listeners: Listeners<C>;
   readonly log: Logger;
-  /** Nobody listens to this event. */
+  /** Nobody listens to this event, or nobody could read it. */
   readonly onUnheard: (event: EventFrame) => void;
 }
 
@@ -63,7 +63,7 @@ export class EventDispatcher<C> {
 
   #deliver(event: EventFrame): Promise<void> | undefined {
     const listeners = this.#options.listeners.find(event.name);
-    if (listeners === undefined) {
+    if (listeners === undefined || !isEncoding(event.encoding)) {
       this.#options.onUnheard(event);
       return undefined;
     }
@@ -89,8 +89,7 @@ export class EventDispatcher<C> {
 
   #run({ listener, input, raw }: RegisteredListener<C>, event: EventFrame): unknown {
     const { context } = this.#options;
-    if (!isEncoding(event.encoding)) throw new TypeError(`Payload encoding ${event.encoding} is not known`);
-    const encoding: Encoding = event.encoding;
+    const encoding = event.encoding as Encoding;
     if (raw) return listener(context, decodeRawPayload(encoding, event.payload));
     const value = decodePayload(encoding, event.payload);
     if (input === undefined || isUnchecked(input)) return listener(context, value);

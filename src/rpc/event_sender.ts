@@ -17,7 +17,7 @@ import { isName } from "../protocol/utf8.ts";
 import { Writer } from "../protocol/writer.ts";
 import { type Logger, peerText } from "../trace.ts";
 import type { PeerLimits } from "./limits.ts";
-import { copyBytes, encodePayload, encodingOf } from "./payload.ts";
+import { copyBytes, encodeSentPayload, encodingOf } from "./payload.ts";
 
 /** What an event sender needs besides its connection. */
 export interface EventSenderOptions {
@@ -100,9 +100,12 @@ export class EventSender {
 
   #event(name: string, payload: unknown): Event {
     if (typeof name !== "string" || !isName(name)) {
-      throw new EchoStreamError(ErrorCode.INVALID_ARGUMENT, `Event ${JSON.stringify(name)} is no valid name (1 to 128 bytes)`);
+      throw new EchoStreamError(
+        ErrorCode.INVALID_ARGUMENT,
+        `Event ${JSON.stringify(name)} is no valid name (1 to 128 bytes)`,
+      );
     }
-    const bytes = encodePayload(payload);
+    const bytes = encodeSentPayload(payload);
     const limitBytes = this.#options.peer.maxMessageBytes;
     if (bytes.length + EVENT_OVERHEAD_BYTES > limitBytes) {
       const message = `Event "${name}" of ${bytes.length} bytes is larger than the ${limitBytes} bytes the peer takes`;

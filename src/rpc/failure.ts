@@ -5,7 +5,7 @@
  */
 
 import { Encoding, isEncoding } from "../protocol/encoding.ts";
-import { type Disposition, EchoStreamError, ErrorCode, type Issue, isStatus } from "../protocol/error.ts";
+import { type Disposition, EchoStreamError, ErrorCode, isStatus, type Issue } from "../protocol/error.ts";
 import type { FailureFields, FailureFieldsInput } from "../protocol/failure_fields.ts";
 import { copyBytes, decodePayload, encodePayload, encodingOf } from "./payload.ts";
 

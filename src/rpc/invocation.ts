@@ -47,7 +47,10 @@ export function runHandler<C>(
  */
 export function finishResult<C>(method: Method<C>, result: unknown): unknown {
   if (isAsyncIterable(result)) {
-    throw new EchoStreamError(ErrorCode.UNIMPLEMENTED, `Method "${method.name}" streams its answer, which a unary call cannot take`);
+    throw new EchoStreamError(
+      ErrorCode.UNIMPLEMENTED,
+      `Method "${method.name}" streams its answer, which a unary call cannot take`,
+    );
   }
   if (method.raw) return rawResult(result);
   const { output } = method;

@@ -41,7 +41,13 @@ export class OutgoingCall extends Deadline {
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: unknown) => void;
 
-  constructor(owner: OutgoingCallOwner, callId: number, method: string, options: CallOptions, metadata: Metadata | undefined) {
+  constructor(
+    owner: OutgoingCallOwner,
+    callId: number,
+    method: string,
+    options: CallOptions,
+    metadata: Metadata | undefined,
+  ) {
     super();
     this.callId = callId;
     this.method = method;

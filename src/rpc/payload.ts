@@ -5,6 +5,7 @@
  * @module
  */
 
+import { type CborLimits, DEFAULT_CBOR_LIMITS } from "../protocol/cbor_guard.ts";
 import { decodeValue, encodeValue } from "../protocol/codec.ts";
 import { Encoding } from "../protocol/encoding.ts";
 import { EchoStreamError, ErrorCode } from "../protocol/error.ts";
@@ -23,6 +24,19 @@ export function encodePayload(value: unknown): Uint8Array {
 }
 
 /**
+ * As {@link encodePayload}, for whoever sends on behalf of a program.
+ * @throws {EchoStreamError} INVALID_ARGUMENT when CBOR cannot carry it, RESOURCE_EXHAUSTED when it has too many items.
+ */
+export function encodeSentPayload(value: unknown): Uint8Array {
+  try {
+    return encodePayload(value);
+  } catch (cause) {
+    const code = cause instanceof RangeError ? ErrorCode.RESOURCE_EXHAUSTED : ErrorCode.INVALID_ARGUMENT;
+    throw new EchoStreamError(code, (cause as Error).message, { cause, disposition: "notProcessed" });
+  }
+}
+
+/**
  * What a handler without a schema returned, as bytes: text as UTF-8, nothing as no bytes.
  * @throws {TypeError} when it is anything else.
  */
@@ -38,7 +52,7 @@ export function rawResult(value: unknown): Uint8Array {
  * @throws {EchoStreamError} INVALID_ARGUMENT or RESOURCE_EXHAUSTED when it cannot be decoded within the limits.
  */
 export function decodePayload(encoding: Encoding, bytes: Uint8Array): unknown {
-  return encoding === Encoding.RAW ? copyBytes(bytes) : decodeValue(bytes);
+  return encoding === Encoding.RAW ? copyBytes(bytes) : decodeValue(bytes, LIMITS);
 }
 
 /**
@@ -47,7 +61,7 @@ export function decodePayload(encoding: Encoding, bytes: Uint8Array): unknown {
  */
 export function decodeRawPayload(encoding: Encoding, bytes: Uint8Array): Uint8Array {
   if (encoding === Encoding.RAW) return copyBytes(bytes);
-  const value = decodeValue(bytes);
+  const value = decodeValue(bytes, LIMITS);
   if (value instanceof Uint8Array) return value;
   if (typeof value === "string") return utf8.encode(value);
   if (value === undefined) return NOTHING;
@@ -68,6 +82,8 @@ function describe(value: unknown): string {
   return Array.isArray(value) ? "an array" : `a value of type ${typeof value}`;
 }
 
+// What arrives has passed the limit of messages already, which an option may have raised.
+const LIMITS: CborLimits = { ...DEFAULT_CBOR_LIMITS, maxBytes: Infinity };
 const utf8 = new TextEncoder();
 const NOTHING = new Uint8Array(0);
 // Up to here a loop beats `set`.

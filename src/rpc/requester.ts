@@ -6,7 +6,13 @@
 
 import type { Connection } from "../connection/connection.ts";
 import type { Encoding } from "../protocol/encoding.ts";
-import { type Disposition, EchoStreamError, ErrorCode, StreamCode } from "../protocol/error.ts";
+import {
+  type Disposition,
+  EchoStreamError,
+  type EchoStreamErrorCode,
+  ErrorCode,
+  StreamCode,
+} from "../protocol/error.ts";
 import { type AnswerMessage, encodeRequest, type FailureMessage } from "../protocol/message.ts";
 import { toMetadata } from "../protocol/metadata.ts";
 import { isName } from "../protocol/utf8.ts";
@@ -17,7 +23,7 @@ import { failureToError } from "./failure.ts";
 import type { PeerLimits } from "./limits.ts";
 import { metadataRefusal } from "./limits.ts";
 import { OutgoingCall, type OutgoingCallOwner } from "./outgoing_call.ts";
-import { copyBytes, decodePayload, encodePayload, encodingOf } from "./payload.ts";
+import { copyBytes, decodePayload, encodeSentPayload, encodingOf } from "./payload.ts";
 
 /** Sends requests on one connection. */
 export class Requester implements OutgoingCallOwner {
@@ -30,7 +36,7 @@ export class Requester implements OutgoingCallOwner {
   readonly #pending = new Map<number, OutgoingCall>();
   readonly #waiting = new Set<OutgoingCall>();
   #nextCallId = 0;
-  #pumping = false;
+  #awaitsRoom = false;
   #refusal: (() => EchoStreamError | undefined) | undefined;
 
   /** @param peer What the peer accepts, kept up to date by its SETTINGS. */
@@ -69,7 +75,7 @@ export class Requester implements OutgoingCallOwner {
       value = decodePayload(message.encoding as Encoding, message.payload);
       if (message.metadata !== undefined) call.onMetadata?.(message.metadata);
     } catch (cause) {
-      return call.reject(unusable(call, ErrorCode.INTERNAL, cause));
+      return call.reject(unusable(call, cause instanceof EchoStreamError ? cause.code : ErrorCode.INTERNAL, cause));
     }
     call.resolve(value);
   }
@@ -107,7 +113,11 @@ export class Requester implements OutgoingCallOwner {
   onDeadline(call: OutgoingCall): void {
     // The peer keeps the same deadline, so it needs no CANCEL.
     const message = `"${call.method}" was not answered in time`;
-    this.#abandon(call, (disposition) => new EchoStreamError(ErrorCode.DEADLINE_EXCEEDED, message, { disposition }), false);
+    this.#abandon(
+      call,
+      (disposition) => new EchoStreamError(ErrorCode.DEADLINE_EXCEEDED, message, { disposition }),
+      false,
+    );
   }
 
   onAbort(call: OutgoingCall, reason: unknown): void {
@@ -131,13 +141,13 @@ export class Requester implements OutgoingCallOwner {
       if (excess !== undefined) throw invalid(excess);
     }
     const encoding = encodingOf(payload);
-    const bytes = encodePayload(payload);
+    const bytes = encodeSentPayload(payload);
     if (bytes.length > this.#peer.maxMessageBytes) throw tooLarge(method, bytes.length, this.#peer.maxMessageBytes);
     const call = new OutgoingCall(this, this.#nextCallId++, method, options, metadata);
     call.encoding = encoding;
     call.payload = bytes;
     if (timeoutMs !== undefined) this.#connection.timers.add(call, timeoutMs);
-    if (this.#connection.writable && this.#waiting.size === 0) this.#send(call);
+    if (this.#waiting.size === 0 && this.#maySend()) this.#send(call);
     else this.#wait(call);
     return call;
   }
@@ -162,21 +172,26 @@ export class Requester implements OutgoingCallOwner {
     // The codec's slab and the caller's buffer may both change until it is this call's turn.
     call.payload = copyBytes(call.payload);
     this.#waiting.add(call);
-    if (this.#pumping) return;
-    this.#pumping = true;
-    // When it rejects the connection is gone, and `end` settles whoever waits.
+    this.#awaitRoom();
+  }
+
+  #awaitRoom(): void {
+    // On a connection that is closing, or gone, `end` settles whoever waits.
+    if (this.#awaitsRoom || this.#connection.state === "closing") return;
+    this.#awaitsRoom = true;
     this.#connection.ready().then(this.#pump, () => {});
   }
 
+  /** What is given to a connection that is closing is dropped, and must not look sent. */
+  #maySend(): boolean {
+    return this.#connection.writable && this.#connection.state !== "closing";
+  }
+
   readonly #pump = (): void => {
-    this.#pumping = false;
+    this.#awaitsRoom = false;
     const nowUs = this.#connection.clock.nowUs();
     for (const call of this.#waiting) {
-      if (!this.#connection.writable) {
-        this.#pumping = true;
-        this.#connection.ready().then(this.#pump, () => {});
-        return;
-      }
+      if (!this.#maySend()) return this.#awaitRoom();
       this.#waiting.delete(call);
       if (call.timeoutMs > 0) call.timeoutMs = Math.max(1, (call.dueUs - nowUs) / 1000);
       this.#send(call);
@@ -213,7 +228,10 @@ export class Requester implements OutgoingCallOwner {
 }
 
 function cancelled(method: string, reason: unknown, disposition: Disposition): EchoStreamError {
-  return new EchoStreamError(ErrorCode.CANCELLED, `"${method}" was cancelled by its caller`, { cause: reason, disposition });
+  return new EchoStreamError(ErrorCode.CANCELLED, `"${method}" was cancelled by its caller`, {
+    cause: reason,
+    disposition,
+  });
 }
 
 function lost(cause: EchoStreamError, disposition: Disposition): EchoStreamError {
@@ -229,7 +247,7 @@ function tooLarge(method: string, bytes: number, limitBytes: number): EchoStream
   return new EchoStreamError(ErrorCode.RESOURCE_EXHAUSTED, message, { disposition: "notProcessed" });
 }
 
-function unusable(call: OutgoingCall, code: ErrorCode, cause?: unknown): EchoStreamError {
+function unusable(call: OutgoingCall, code: EchoStreamErrorCode, cause?: unknown): EchoStreamError {
   const message = `Answer of "${call.method}" cannot be used`;
   return new EchoStreamError(code, message, { cause, disposition: "processed" });
 }

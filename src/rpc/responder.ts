@@ -108,12 +108,18 @@ export class Responder<C> implements IncomingCallOwner<C> {
   onCancel(callId: number): void {
     const nowUs = this.nowUs();
     if (!this.#cancelRate.take(nowUs)) {
-      throw new EchoStreamError("LIMIT_EXCEEDED", `More than ${this.#options.limits.maxCancelsPerS} cancels per second`);
+      throw new EchoStreamError(
+        "LIMIT_EXCEEDED",
+        `More than ${this.#options.limits.maxCancelsPerS} cancels per second`,
+      );
     }
     const call = this.#live.get(callId);
     if (call === undefined) return this.#earlyCancels.add(callId, nowUs);
     call.answered = true;
-    this.#stop(call, new EchoStreamError(ErrorCode.CANCELLED, `"${call.method}" was cancelled by its caller`, { remote: true }));
+    this.#stop(
+      call,
+      new EchoStreamError(ErrorCode.CANCELLED, `"${call.method}" was cancelled by its caller`, { remote: true }),
+    );
   }
 
   /** The connection is gone: handlers are told, calls that wait never run. */
@@ -155,7 +161,9 @@ export class Responder<C> implements IncomingCallOwner<C> {
 
   #deadlineUs(timeoutMs: number): number {
     const { maxTimeoutMs } = this.#options.limits;
-    const clampedMs = maxTimeoutMs === undefined || (timeoutMs > 0 && timeoutMs < maxTimeoutMs) ? timeoutMs : maxTimeoutMs;
+    const clampedMs = maxTimeoutMs === undefined || (timeoutMs > 0 && timeoutMs < maxTimeoutMs)
+      ? timeoutMs
+      : maxTimeoutMs;
     return clampedMs === 0 ? 0 : this.nowUs() + clampedMs * 1000;
   }
 
@@ -246,7 +254,8 @@ export class Responder<C> implements IncomingCallOwner<C> {
   }
 
   #tooLarge(call: IncomingCall<C>, bytes: number): EchoStreamError {
-    const message = `Answer of "${call.method}" has ${bytes} bytes, the peer takes ${this.#options.peer.maxMessageBytes}`;
+    const message =
+      `Answer of "${call.method}" has ${bytes} bytes, the peer takes ${this.#options.peer.maxMessageBytes}`;
     return new EchoStreamError(ErrorCode.RESOURCE_EXHAUSTED, message);
   }
 

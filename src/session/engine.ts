@@ -79,6 +79,7 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
   #closing: ClosePlan | undefined;
   // Who has said that it drains, and who that nothing of it is outstanding.
   #peerDrains = false;
+  #peerAwaitsStreams = false;
   #peerIsDone = false;
   #isDone = false;
 
@@ -93,7 +94,14 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
     this.requester = new Requester(connection, peer);
     this.responder = new Responder(connection, { context, router, limits, admission, peer, log });
     this.eventSender = new EventSender(connection, { peer, maxUnackedEvents: limits.maxUnackedEvents, log });
-    this.eventReceiver = new EventReceiver({ context, listeners, limits, timers: connection.timers, reports: this, log });
+    this.eventReceiver = new EventReceiver({
+      context,
+      listeners,
+      limits,
+      timers: connection.timers,
+      reports: this,
+      log,
+    });
     this.outgoingStreams = new OutgoingStreams(connection, peer);
     this.incomingStreams = new IncomingStreams(connection, { context, handlers: options.streams, limits, log });
     this.#controlReceiver = new ControlReceiver(this);
@@ -192,6 +200,7 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
   onGoaway(goaway: Goaway): void {
     if (!this.#peerDrains) {
       this.#peerDrains = true;
+      this.#peerAwaitsStreams = goaway.code === ConnectionCode.GOING_AWAY;
       const reason = goaway.reason === "" ? "" : `: ${peerText(goaway.reason)}`;
       this.requester.refuse(() => closingError(`The peer is closing the session${reason}`));
       this.#watchDrain();
@@ -218,7 +227,8 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
     this.requester.refuse(() => this.#refusal());
     this.responder.drain();
     this.outgoingStreams.abortOpen("the session is closing");
-    this.#control.sendGoaway({ code: plan.code, graceMs: Math.max(1, plan.graceMs), reason: plan.reason });
+    const code = plan.awaitStreams ? ConnectionCode.GOING_AWAY : ConnectionCode.NO_ERROR;
+    this.#control.sendGoaway({ code, graceMs: Math.max(1, plan.graceMs), reason: plan.reason });
     this.#connection.timers.add(this, plan.graceMs);
     this.#watchDrain();
     this.#checkDrained();
@@ -227,7 +237,9 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
   /** Why nothing new may begin. Handlers that still run may finish what they are at. */
   #refusal(): EchoStreamError | undefined {
     if (this.#connection.closeReason !== undefined) return this.#connection.closeReason.error;
-    return this.#closing === undefined || this.responder.running > 0 ? undefined : closingError("The session is closing");
+    return this.#closing === undefined || this.responder.running > 0
+      ? undefined
+      : closingError("The session is closing");
   }
 
   #watchDrain(): void {
@@ -242,6 +254,7 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
   /** Say when nothing of ours is outstanding; close when nothing of either side is. */
   #checkDrained(): void {
     if (this.requester.pending > 0 || !this.eventSender.idle) return;
+    if ((this.#peerAwaitsStreams ? this.outgoingStreams.live : this.outgoingStreams.ending) > 0) return;
     const plan = this.#closing;
     if (plan !== undefined && !this.#isIdle(plan)) return;
     if (!this.#isDone) {

@@ -143,12 +143,21 @@ export class IncomingStreams<C> {
   #check(incoming: Incoming): void {
     const { receiver } = incoming;
     if (!this.#live.has(incoming)) return;
-    if (receiver.hasLeft) return this.#settle(incoming, new EchoStreamError(ErrorCode.CANCELLED, "Its handler stopped reading"));
+    if (receiver.hasLeft) {
+      // A handler that throws out of its loop leaves first and fails in a moment, which says more.
+      this.#connection.clock.setTimer(() => this.#onLeft(incoming), 0);
+      return;
+    }
     if (incoming.state !== "ended") return;
     if (receiver.isTaken) return this.#settle(incoming, undefined);
     if (receiver.failure !== undefined) return this.#settle(incoming, receiver.failure);
     // A handler may have passed it on to somebody who still reads; otherwise nobody ever will.
     if (!receiver.isBeingRead) receiver.leave();
+  }
+
+  #onLeft(incoming: Incoming): void {
+    if (!this.#live.has(incoming)) return;
+    this.#settle(incoming, new EchoStreamError(ErrorCode.CANCELLED, "Its handler stopped reading"));
   }
 
   #onHandlerError(incoming: Incoming, error: unknown): void {
@@ -160,7 +169,10 @@ export class IncomingStreams<C> {
       this.#options.log({ level: "error", category: "streams", message, error });
     }
     if (!this.#live.has(incoming)) return;
-    this.#settle(incoming, isExpected ? error as EchoStreamError : new EchoStreamError(ErrorCode.INTERNAL, "Its handler failed"));
+    this.#settle(
+      incoming,
+      isExpected ? error as EchoStreamError : new EchoStreamError(ErrorCode.INTERNAL, "Its handler failed"),
+    );
     receiver.leave();
   }
 
@@ -175,7 +187,9 @@ export class IncomingStreams<C> {
   }
 
   #sendStatus(header: MediaHeader, framesReceived: number, error: EchoStreamError | undefined): void {
-    const code = error === undefined || isStatus(error.code) ? error?.code as ErrorCode | undefined : ErrorCode.INTERNAL;
+    const code = error === undefined || isStatus(error.code)
+      ? error?.code as ErrorCode | undefined
+      : ErrorCode.INTERNAL;
     const { mediaStreamId } = header;
     encodeStreamStatus(writer.reset(), { mediaStreamId, code, framesReceived, message: error?.message });
     this.#connection.sendMessage(writer.view());

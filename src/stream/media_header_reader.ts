@@ -6,7 +6,7 @@
 
 import type { ReceiveSink, ReceiveStream } from "../connection/receive_stream.ts";
 import { protocolViolation } from "../protocol/error.ts";
-import { decodeMediaHeader, type MediaHeader, maxMediaHeaderBytes } from "../protocol/stream_header.ts";
+import { decodeMediaHeader, maxMediaHeaderBytes, type MediaHeader } from "../protocol/stream_header.ts";
 import type { MetadataLimits } from "../protocol/version.ts";
 
 /** Who goes on behind the header, with the bytes that came with it. */

@@ -132,7 +132,9 @@ export class MediaReceiver implements IncomingStream, AsyncIterator<MediaFrame>,
       this.#take(frame);
       if (this.#end !== undefined) return;
     }
-    if (finished) return this.fail(new EchoStreamError(ErrorCode.DATA_LOSS, `Stream "${this.name}" stopped without its end`));
+    if (finished) {
+      return this.fail(new EchoStreamError(ErrorCode.DATA_LOSS, `Stream "${this.name}" stopped without its end`));
+    }
     this.#grant();
   }
 

@@ -89,7 +89,9 @@ export class MediaSender {
    * @throws {TypeError} (as rejection) after {@link end}.
    */
   send(bytes: Uint8Array | string, options: FrameOptions = {}): Promise<void> {
-    if (this.#state === "ending") return Promise.reject(new TypeError(`Stream "${this.name}" was ended, nothing can be sent`));
+    if (this.#state === "ending") {
+      return Promise.reject(new TypeError(`Stream "${this.name}" was ended, nothing can be sent`));
+    }
     const payload = typeof bytes === "string" ? utf8.encode(bytes) : bytes;
     if (!(payload instanceof Uint8Array)) {
       return Promise.reject(new TypeError(`A frame of stream "${this.name}" is neither a Uint8Array nor text`));
@@ -100,7 +102,8 @@ export class MediaSender {
     }
     const limitBytes = this.#init.maxFrameBytes() - MEDIA_PACKET_HEADER_BYTES;
     if (payload.length > limitBytes) {
-      const message = `Frame of ${payload.length} bytes on stream "${this.name}" is larger than the ${limitBytes} bytes the peer takes`;
+      const message =
+        `Frame of ${payload.length} bytes on stream "${this.name}" is larger than the ${limitBytes} bytes the peer takes`;
       return Promise.reject(new EchoStreamError(ErrorCode.RESOURCE_EXHAUSTED, message));
     }
     return this.#line.submit({ payload, timestamp, last: false });
@@ -170,7 +173,9 @@ export class MediaSender {
   }
 
   #stopped(): EchoStreamError {
-    return new EchoStreamError(ErrorCode.CANCELLED, `The receiver of stream "${this.name}" stopped it`, { remote: true });
+    return new EchoStreamError(ErrorCode.CANCELLED, `The receiver of stream "${this.name}" stopped it`, {
+      remote: true,
+    });
   }
 
   #fail(error: unknown): void {

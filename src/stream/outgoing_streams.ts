@@ -45,14 +45,26 @@ export class OutgoingStreams {
     return this.#live.size;
   }
 
+  /** Of those, streams that were ended here and wait for their receivers' word. */
+  get ending(): number {
+    let count = 0;
+    for (const sender of this.#live.values()) if (sender.ending) count++;
+    return count;
+  }
+
   /** Open a stream; see `Session.createStream`. */
   async create(name: string, options: StreamOptions): Promise<MediaSender> {
     const clockRateHz = options.clockRate ?? DEFAULT_CLOCK_RATE_HZ;
     const metadata = options.metadata === undefined ? undefined : toMetadata(options.metadata);
     const { maxMetadataBytes, maxMetadataEntries } = this.#peer;
-    if (metadata !== undefined && (metadata.length > maxMetadataEntries || metadataBytes(metadata) > maxMetadataBytes)) {
+    if (
+      metadata !== undefined && (metadata.length > maxMetadataEntries || metadataBytes(metadata) > maxMetadataBytes)
+    ) {
       const message = `Metadata of stream "${name}" is larger than the peer takes`;
-      throw new EchoStreamError(ErrorCode.INVALID_ARGUMENT, `${message} (${maxMetadataEntries} entries, ${maxMetadataBytes} bytes)`);
+      throw new EchoStreamError(
+        ErrorCode.INVALID_ARGUMENT,
+        `${message} (${maxMetadataEntries} entries, ${maxMetadataBytes} bytes)`,
+      );
     }
     const mediaStreamId = this.#nextId;
     encodeMediaHeader(writer.reset(), { mediaStreamId, name, clockRateHz, delivery: "reliable", metadata });
