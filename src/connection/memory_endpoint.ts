@@ -124,7 +124,7 @@ export class MemoryEndpoint implements TransportConnection {
     if (this.#closing) return;
     this.#closing = true;
     const close = { application: true, code, reason };
-    this.#outbox.drain(() => {
+    this.#outbox.flushBefore(() => {
       this.#outbox.sendFrame(() => (this.peer as MemoryEndpoint | undefined)?.end({ by: "remote", ...close }));
       this.end({ by: "local", ...close });
     });

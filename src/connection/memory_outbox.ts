@@ -23,7 +23,7 @@ export class MemoryOutbox {
   #datagrams: Datagram[] = [];
   #nextHandle = -1;
   #established = false;
-  #onDrained: (() => void) | undefined;
+  #onFlushed: (() => void) | undefined;
   #flushAtUs = Infinity;
   #windowBytes = 0;
   #sentPackets = 0;
@@ -152,9 +152,9 @@ export class MemoryOutbox {
     this.#flushSoon();
   }
 
-  /** Call `onDrained` once everything that may leave has left. What the peer's limits hold back is not waited for. */
-  drain(onDrained: () => void): void {
-    this.#onDrained = onDrained;
+  /** Call `onFlushed` once everything that may leave now has left: what the link or the peer's limits hold back is not waited for. */
+  flushBefore(onFlushed: () => void): void {
+    this.#onFlushed = onFlushed;
     this.#flushSoon();
   }
 
@@ -181,14 +181,18 @@ export class MemoryOutbox {
   }
 
   #flush(): void {
-    while (this.#established && !this.#end.closed) {
+    if (this.#established) this.#sendWhatMayLeave();
+    if (!this.#end.closed) this.#onFlushed?.();
+  }
+
+  #sendWhatMayLeave(): void {
+    while (!this.#end.closed) {
       const nowUs = this.#path.schedule.nowUs();
       for (const kind of STREAM_KINDS) this.#openWaiting(kind);
       const readyUs = this.#path.link.readyUs;
       if (readyUs > nowUs) return this.#flushAt(readyUs);
-      if (!this.#sendNextDatagram(nowUs) && !this.#sendMessagePacket() && !this.#sendChunks()) break;
+      if (!this.#sendNextDatagram(nowUs) && !this.#sendMessagePacket() && !this.#sendChunks()) return;
     }
-    if (!this.#end.closed) this.#onDrained?.();
   }
 
   #openWaiting(kind: StreamKind): void {
