@@ -86,7 +86,7 @@ export class MessageReceiver {
     if (finished) {
       if (this.#filled > 0 || this.#length !== undefined) throw truncated();
       this.#end();
-    } else if (this.#length === undefined && this.#creditBytes < HEADROOM_BYTES) {
+    } else if (this.#length === undefined && this.#creditBytes < this.#initialCreditBytes / 2) {
       this.#grant(this.#initialCreditBytes - this.#creditBytes);
     }
   }
@@ -148,7 +148,8 @@ export class MessageReceiver {
         whole.set(this.#buffer.subarray(0, this.#filled));
         this.#buffer = whole;
       }
-      this.#grant(length - Math.max(this.#filled, here) - this.#creditBytes + HEADROOM_BYTES);
+      // As much beyond it as at first: many small messages must not cost a turn of the event loop each.
+      this.#grant(length - Math.max(this.#filled, here) - this.#creditBytes + this.#initialCreditBytes);
     });
   }
 
@@ -184,5 +185,3 @@ function truncated(): EchoStreamError {
 
 /** Bytes of an oversize message that are read to learn which call it belongs to. */
 const PREFIX_BYTES = 64;
-/** Credit beyond the message in progress, enough for the length of the next one, or for the bare end of the stream. */
-const HEADROOM_BYTES = 16;

@@ -9,7 +9,7 @@ test("SendStream asks for a pause at its limit and says when to go on", async ()
   const { clock, client, atServer } = await connectionPair({
     network: { delayMs: 1 },
     limits: { maxOutboundStreamBytes: 10_000 },
-    tuning: { streamWindowBytes: 4_096, maxStreamWindowBytes: 4_096 },
+    tuning: { streamWindowBytes: 4_096, maxStreamWindowBytes: 4_096, initialCreditBytes: 4_096 },
   });
   const stream = client.openUnidirectional();
   stream.write(OTHER_KIND);
