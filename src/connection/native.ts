@@ -183,7 +183,7 @@ class NativeTransport implements Transport, ConnectionOwner {
     }
     // Timers and other sources of events must have their turn, however busy the network is.
     this.#rounds = 0;
-    setTimeout(() => this.#drain(), 0);
+    setImmediate(() => this.#drain());
   };
 
   #dispatchAll(length: number): void {
