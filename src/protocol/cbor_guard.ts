@@ -7,6 +7,7 @@
  */
 
 import { EchoStreamError, ErrorCode } from "./error.ts";
+import { isSameKey, KeyTable } from "./key_table.ts";
 import { isUtf8 } from "./utf8.ts";
 import { MAX_MESSAGE_BYTES } from "./version.ts";
 
@@ -14,7 +15,7 @@ import { MAX_MESSAGE_BYTES } from "./version.ts";
 export interface CborLimits {
   /** Arrays and maps inside one another, at most 64, the default. */
   readonly maxDepth: number;
-  /** Items in all; keys and tags count. Default 65,536. */
+  /** Items in all; keys and tags count, a bignum or typed array as 17. Default 65,536. */
   readonly maxItems: number;
   /** Bytes in all. Default 1 MiB, the message limit. */
   readonly maxBytes: number;
@@ -28,6 +29,9 @@ export const MAX_CBOR_ITEMS = 65_536;
 
 /** Largest magnitude of a bignum, in bytes: work on larger ones grows with the square. */
 export const MAX_BIGNUM_BYTES = 64;
+
+/** What a bignum or typed array counts beside its tag and its bytes: it costs a decoder many times what others do. */
+export const HEAVY_ITEMS = 15;
 
 /** The limits that hold where nobody chose others. */
 export const DEFAULT_CBOR_LIMITS: CborLimits = {
@@ -60,8 +64,10 @@ export function checkCbor(bytes: Uint8Array, limits: CborLimits = DEFAULT_CBOR_L
   // The container in progress: items it still lacks, keys and values counted apart, and where its keys are noted.
   let depth = 0;
   let lacking = 1;
+  // Items all containers still lack: each has at least one byte, so a claim beyond the bytes is false whatever follows.
+  let owed = 1;
   let isMap = false;
-  let isLargeMap = false;
+  let table: KeyTable | undefined;
   let keyBase = 0;
   let keyTop = 0;
 
@@ -71,11 +77,11 @@ export function checkCbor(bytes: Uint8Array, limits: CborLimits = DEFAULT_CBOR_L
         if (position !== end) throw malformed(position, "bytes after the item");
         return traits;
       }
-      if (isLargeMap) largeMapKeys[depth]!.clear();
       depth--;
       lacking = lackings[depth]!;
-      isMap = kinds[depth] !== ARRAY;
-      isLargeMap = kinds[depth] === LARGE_MAP;
+      isMap = kinds[depth] === MAP;
+      table = tables[depth];
+      tables[depth] = undefined;
       keyTop = keyBase;
       keyBase = keyBases[depth]!;
     }
@@ -94,6 +100,7 @@ export function checkCbor(bytes: Uint8Array, limits: CborLimits = DEFAULT_CBOR_L
       position += width;
     }
     lacking--;
+    owed--;
     const isKey = isMap && (lacking & 1) === 1;
     if (isKey && major !== TEXT) throw malformed(itemStart, "map key that is no text");
 
@@ -129,12 +136,8 @@ export function checkCbor(bytes: Uint8Array, limits: CborLimits = DEFAULT_CBOR_L
         }
         if (!isKey) break;
         if (isPrototypeKey(bytes, start, argument)) throw malformed(itemStart, 'key "__proto__"');
-        if (isLargeMap) {
-          const keys = largeMapKeys[depth]!;
-          const size = keys.size;
-          if (keys.add(keyText.decode(bytes.subarray(start, position))).size === size) {
-            throw malformed(itemStart, "key that appears twice");
-          }
+        if (table !== undefined) {
+          if (!table.add(bytes, start, position, hash)) throw malformed(itemStart, "key that appears twice");
           break;
         }
         for (let i = keyBase; i < keyTop; i++) {
@@ -149,27 +152,29 @@ export function checkCbor(bytes: Uint8Array, limits: CborLimits = DEFAULT_CBOR_L
       }
       case ARRAY:
       case MAP: {
-        // Every item has at least one byte, so a longer claim is false whatever follows.
         const count = major === MAP ? argument * 2 : argument;
-        if (count > end - position) throw malformed(itemStart, "ends too early");
+        owed += count;
+        if (owed > end - position) throw malformed(itemStart, "ends too early");
+        if (items + owed > limits.maxItems) throw exhausted(`CBOR of more than ${limits.maxItems} items`);
         if (depth === maxDepth) throw exhausted(`CBOR nested deeper than ${maxDepth}`);
         lackings[depth] = lacking;
-        kinds[depth] = isLargeMap ? LARGE_MAP : isMap ? MAP : ARRAY;
+        kinds[depth] = isMap ? MAP : ARRAY;
+        tables[depth] = table;
         keyBases[depth] = keyBase;
         depth++;
         lacking = count;
         isMap = major === MAP;
-        isLargeMap = isMap && argument > SMALL_MAP_KEYS;
-        // A scan that threw may have left keys behind.
-        if (isLargeMap) largeMapKeys[depth]!.clear();
+        table = isMap && argument > SMALL_MAP_KEYS ? new KeyTable(argument) : undefined;
         keyBase = keyTop;
         break;
       }
       case TAG:
         checkTag(bytes, itemStart, position, argument);
+        if (argument !== Tag.EPOCH_TIME) items += HEAVY_ITEMS;
         if (argument === Tag.BIGNUM || argument === Tag.NEGATIVE_BIGNUM) traits |= CborTrait.WIDE_INTEGER;
         // What is tagged takes the place of the tag.
         lacking++;
+        owed++;
         break;
       default:
         if (initial < 0xf4 || initial === 0xf8) throw malformed(itemStart, "simple value that means nothing");
@@ -206,21 +211,7 @@ function byteStringLength(bytes: Uint8Array, position: number): number {
 }
 
 function isPrototypeKey(bytes: Uint8Array, start: number, length: number): boolean {
-  if (length !== PROTOTYPE_KEY.length || bytes[start] !== 0x5f) return false;
-  return isSameKey(bytes, start, start + length, 0, length, PROTOTYPE_KEY);
-}
-
-function isSameKey(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  otherStart: number,
-  otherEnd: number,
-  other: Uint8Array = bytes,
-): boolean {
-  if (end - start !== otherEnd - otherStart) return false;
-  for (let i = start, j = otherStart; i < end; i++, j++) if (bytes[i] !== other[j]) return false;
-  return true;
+  return length === PROTOTYPE_KEY.length && PROTOTYPE_KEY.every((byte, i) => bytes[start + i] === byte);
 }
 
 function startsWithByteOrderMark(bytes: Uint8Array, start: number, end: number): boolean {
@@ -243,8 +234,6 @@ const TEXT = 3;
 const ARRAY = 4;
 const MAP = 5;
 const TAG = 6;
-// Not a major type: a map of so many keys that they are kept in a set.
-const LARGE_MAP = 8;
 
 // Bytes of the argument by additional information; 0 for what is refused.
 const ARGUMENT_WIDTHS = new Uint8Array(32);
@@ -269,7 +258,7 @@ const ELEMENT_BYTES: ReadonlyMap<number, number> = new Map([
 
 const PROTOTYPE_KEY = new TextEncoder().encode("__proto__");
 
-// Up to here comparing every pair of keys is cheaper than a set, and the work stays linear in the bytes.
+// Up to here comparing every pair of keys is cheaper than a table, and the work stays linear in the bytes.
 const SMALL_MAP_KEYS = 16;
 
 // Scratch of the scan, which is synchronous and calls nothing of anybody else's.
@@ -279,6 +268,4 @@ const keyBases = new Int32Array(MAX_CBOR_DEPTH);
 const keyStarts = new Int32Array((MAX_CBOR_DEPTH + 1) * SMALL_MAP_KEYS);
 const keyEnds = new Int32Array((MAX_CBOR_DEPTH + 1) * SMALL_MAP_KEYS);
 const keyHashes = new Int32Array((MAX_CBOR_DEPTH + 1) * SMALL_MAP_KEYS);
-const largeMapKeys: readonly Set<string>[] = Array.from({ length: MAX_CBOR_DEPTH + 1 }, () => new Set<string>());
-// `ignoreBOM` keeps a leading U+FEFF, so that two keys that differ only in it stay two.
-const keyText = new TextDecoder("utf-8", { ignoreBOM: true });
+const tables: (KeyTable | undefined)[] = new Array<KeyTable | undefined>(MAX_CBOR_DEPTH).fill(undefined);

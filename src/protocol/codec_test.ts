@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decodeValue, encodeValue } from "./codec.ts";
+import { Writer } from "./writer.ts";
 
 const roundTrip = (value: unknown): unknown => decodeValue(encodeValue(value).slice());
 
@@ -94,6 +95,28 @@ test("encodeValue takes 64 levels and not one more, and refuses shared values th
   let shared: unknown = 1;
   for (let i = 0; i < 40; i++) shared = [shared, shared];
   assert.throws(() => encodeValue(shared), RangeError);
+});
+
+test("encodeValue counts items as receivers do", () => {
+  for (
+    const item of [1, "a", new Date(0), -(2n ** 64n), -(2n ** 64n) + 1n, 2n ** 64n, Float32Array.of(1), [], { a: 1 }]
+  ) {
+    let count = 1;
+    for (let step = 65_536; step >= 1; step /= 2) {
+      const value = new Array<unknown>(count + step).fill(item);
+      try {
+        encodeValue(value);
+        count += step;
+      } catch (error) {
+        assert.ok(error instanceof RangeError);
+      }
+    }
+    assert.equal((roundTrip(new Array<unknown>(count).fill(item)) as unknown[]).length, count);
+    const one = encodeValue(item).slice();
+    const oneMore = new Writer().u8(0x9a).u32(count + 1);
+    for (let n = 0; n <= count; n++) oneMore.raw(one);
+    assert.throws(() => decodeValue(oneMore.view()), /more than 65536 items/);
+  }
 });
 
 test("encodeValue works again after it refused a value", () => {

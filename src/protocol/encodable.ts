@@ -5,7 +5,7 @@
  * @module
  */
 
-import { MAX_BIGNUM_BYTES, MAX_CBOR_DEPTH, MAX_CBOR_ITEMS } from "./cbor_guard.ts";
+import { HEAVY_ITEMS, MAX_BIGNUM_BYTES, MAX_CBOR_DEPTH, MAX_CBOR_ITEMS } from "./cbor_guard.ts";
 
 /**
  * Check `value`: null, undefined, booleans, numbers, bigints, strings, `Date`, `Uint8Array` and the other typed arrays,
@@ -17,15 +17,19 @@ import { MAX_BIGNUM_BYTES, MAX_CBOR_DEPTH, MAX_CBOR_ITEMS } from "./cbor_guard.t
 export function checkEncodable(value: unknown): void {
   itemsLeft = MAX_CBOR_ITEMS;
   const problem = problemOf(value, 0);
+  if (itemsLeft < 0) {
+    path.length = 0;
+    throw new RangeError(`Value has more than ${MAX_CBOR_ITEMS} items`);
+  }
   if (problem === undefined) return;
   const place = path.length === 0 ? "Value" : `Value at ${path.reverse().map(pathStep).join("").replace(/^\./, "")}`;
   path.length = 0;
-  throw itemsLeft < 0 ? new RangeError(problem) : new TypeError(`${place} cannot be encoded: ${problem}`);
+  throw new TypeError(`${place} cannot be encoded: ${problem}`);
 }
 
 /** What is wrong, or `undefined`. Leaves the keys to it in {@link path}, innermost first. */
 function problemOf(value: unknown, depth: number): string | undefined {
-  if (--itemsLeft < 0) return `Value has more than ${MAX_CBOR_ITEMS} items`;
+  if (--itemsLeft < 0) return "too many items";
   switch (typeof value) {
     case "string":
       return isWellFormed(value) ? undefined : "text with a lone surrogate";
@@ -34,6 +38,7 @@ function problemOf(value: unknown, depth: number): string | undefined {
     case "undefined":
       return undefined;
     case "bigint":
+      if (value >= WIDE_LIMIT || value <= -WIDE_LIMIT) itemsLeft -= TAG + HEAVY_ITEMS;
       return value < BIGNUM_LIMIT && value >= -BIGNUM_LIMIT
         ? undefined
         : `bigint of more than ${MAX_BIGNUM_BYTES} bytes`;
@@ -48,7 +53,9 @@ function problemOfObject(value: object, depth: number): string | undefined {
   const isArray = Array.isArray(value);
   // The prototype, not `constructor`: iterators of some runtimes claim to be made by `Object`.
   if (!isArray && Object.getPrototypeOf(value) !== Object.prototype) {
-    if (value instanceof Uint8Array || value instanceof Date || SENDABLE.has(value.constructor)) return undefined;
+    if (value instanceof Uint8Array) return undefined;
+    if (value instanceof Date) return counted(TAG);
+    if (SENDABLE.has(value.constructor)) return counted(TAG + HEAVY_ITEMS);
     const problem = problemOfExotic(value);
     if (problem !== undefined) return problem;
   }
@@ -91,6 +98,11 @@ function problemOfExotic(value: object): string | undefined {
   return undefined;
 }
 
+/** Take `items` off the budget; too many are noticed with the next item, or at the end. */
+function counted(items: number): undefined {
+  itemsLeft -= items;
+}
+
 function at(key: string | number, problem: string): string {
   path.push(key);
   return problem;
@@ -106,6 +118,11 @@ function isWellFormed(text: string): boolean {
   return (text as unknown as { isWellFormed(): boolean }).isWellFormed();
 }
 
+// Items of a tag itself, as the receiver counts them.
+const TAG = 1;
+
+// Beyond ±2^64 a bigint is a bignum.
+const WIDE_LIMIT = 1n << 64n;
 const BIGNUM_LIMIT = 1n << BigInt(8 * MAX_BIGNUM_BYTES);
 
 const SENDABLE: ReadonlySet<unknown> = new Set([
