@@ -164,7 +164,7 @@ async function build(cached) {
 function cargoEnvironment() {
   const targetFolder = join(cacheFolder(), "target");
   mkdirSync(targetFolder, { recursive: true });
-  return { ...process.env, CARGO_TARGET_DIR: targetFolder, ...libclangEnvironment() };
+  return { ...process.env, CARGO_TARGET_DIR: targetFolder };
 }
 
 function libraryName() {
@@ -230,7 +230,7 @@ function installCommand(missing) {
   return { text, automatic, steps };
 }
 
-/** Where libclang is, for bindgen; `undefined` when there is none. */
+/** Where libclang is, in the places in which bindgen looks for it; `undefined` when there is none. */
 function libclangFolder() {
   const holds = (folder) => existsSync(folder) && readdirSync(folder).some((name) => LIBCLANG.test(name));
   const given = process.env.LIBCLANG_PATH;
@@ -249,11 +249,6 @@ function libclangFolder() {
     "/opt/homebrew/opt/llvm/lib",
     "C:\\Program Files\\LLVM\\bin",
   ].find(holds);
-}
-
-function libclangEnvironment() {
-  const folder = process.env.LIBCLANG_PATH ? undefined : libclangFolder();
-  return folder === undefined ? {} : { LIBCLANG_PATH: folder };
 }
 
 /** What a program prints; `undefined` when it is not there or fails. */

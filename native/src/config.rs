@@ -43,7 +43,11 @@ pub enum Path {
 }
 
 /// quiche's configuration for these settings and this TLS context.
-pub fn quic_config(settings: &TransportSettings, path: Path, tls: SslContextBuilder) -> Result<quiche::Config, Failure> {
+pub fn quic_config(
+    settings: &TransportSettings,
+    path: Path,
+    tls: SslContextBuilder,
+) -> Result<quiche::Config, Failure> {
     let mut config = quiche::Config::with_boring_ssl_ctx_builder(quiche::PROTOCOL_VERSION, tls).map_err(invalid)?;
     config.set_application_protos(&[settings.alpn.as_bytes()]).map_err(invalid)?;
     config.set_max_idle_timeout(settings.idle_timeout_ms as u64);

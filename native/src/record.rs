@@ -143,14 +143,7 @@ mod tests {
 
     #[test]
     fn header_bytes_are_the_documented_ones() {
-        let header = Header {
-            kind: 1,
-            flags: 2,
-            connection: 3,
-            stream: 0x0000_0005_0000_0004,
-            length: 6,
-            argument: 7,
-        };
+        let header = Header { kind: 1, flags: 2, connection: 3, stream: 0x0000_0005_0000_0004, length: 6, argument: 7 };
         let bytes = header.encode();
         assert_eq!(bytes, [1, 2, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 5, 0, 0, 0, 6, 0, 0, 0, 7, 0, 0, 0]);
     }

@@ -3,10 +3,16 @@
 mod datagrams;
 pub mod dial;
 mod ending;
+#[cfg(test)]
+mod fin_rule_test;
 mod inbound;
 mod messages;
 mod outbound;
+#[cfg(test)]
+mod pair;
 mod streams;
+#[cfg(test)]
+mod streams_test;
 mod transmit;
 
 use std::net::SocketAddr;
@@ -26,9 +32,9 @@ use crate::tls::verify::Verification;
 use datagrams::Datagrams;
 pub use datagrams::report_departure;
 use ending::Ending;
-pub use transmit::Sent;
 use messages::Messages;
 use streams::{StreamKey, Streams};
+pub use transmit::Sent;
 
 /// How old the counters JavaScript reads may be.
 const STATS_INTERVAL: Duration = Duration::from_millis(10);
@@ -140,7 +146,14 @@ impl Connection {
     }
 
     /// Take in a packet that arrived at `arrival_us`.
-    pub fn receive(&mut self, packet: &mut [u8], from: SocketAddr, to: SocketAddr, arrival_us: u64, events: &mut Events) {
+    pub fn receive(
+        &mut self,
+        packet: &mut [u8],
+        from: SocketAddr,
+        to: SocketAddr,
+        arrival_us: u64,
+        events: &mut Events,
+    ) {
         if self.ending.is_lingering() {
             self.ending.packet_arrived();
             return;

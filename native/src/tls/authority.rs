@@ -60,7 +60,9 @@ fn state_folder() -> Result<PathBuf, Failure> {
             .map(|state| state.join("echostream"))
     };
     folder.ok_or_else(|| {
-        unavailable("No folder for the development certificate; set ECHOSTREAM_STATE_DIR, or pass a certificate and key")
+        unavailable(
+            "No folder for the development certificate; set ECHOSTREAM_STATE_DIR, or pass a certificate and key",
+        )
     })
 }
 
@@ -90,9 +92,7 @@ fn load_or_create(folder: &Path) -> Result<(String, String), Failure> {
         ))
     })?;
     // Another process may have been first; its authority is the one.
-    read(folder).ok_or_else(|| {
-        unavailable(format!("{} is damaged; delete it and start again", file(folder).display()))
-    })
+    read(folder).ok_or_else(|| unavailable(format!("{} is damaged; delete it and start again", file(folder).display())))
 }
 
 fn authority_params() -> CertificateParams {

@@ -115,9 +115,7 @@ pub fn refusal(ssl: &SslRef, verification: &Verification, server_name: &str) -> 
         | X509VerifyError::UNABLE_TO_GET_ISSUER_CERT
         | X509VerifyError::UNABLE_TO_GET_ISSUER_CERT_LOCALLY
         | X509VerifyError::UNABLE_TO_VERIFY_LEAF_SIGNATURE
-        | X509VerifyError::CERT_SIGNATURE_FAILURE => {
-            "certificate is self-signed or of an unknown authority".to_owned()
-        }
+        | X509VerifyError::CERT_SIGNATURE_FAILURE => "certificate is self-signed or of an unknown authority".to_owned(),
         other => format!("certificate was refused: {}", other.error_string()),
     })
 }
