@@ -13,7 +13,6 @@ export class Writer {
   bytes: Uint8Array;
   /** Bytes written so far. */
   length = 0;
-  #view: Uint8Array = new Uint8Array(0);
 
   constructor(capacityBytes = 1024) {
     this.bytes = new Uint8Array(capacityBytes);
@@ -28,11 +27,7 @@ export class Writer {
 
   /** What was written, as a view that is valid until the next write or reset. */
   view(): Uint8Array {
-    const { bytes, length } = this;
-    const last = this.#view;
-    // Messages of a busy connection are often as long as the one before, and a view costs as much as encoding one.
-    if (last.length === length && last.buffer === bytes.buffer) return last;
-    return this.#view = bytes.subarray(0, length);
+    return this.bytes.subarray(0, this.length);
   }
 
   /** Make sure that `count` more bytes fit. */

@@ -81,13 +81,14 @@ function worstCases(size: number): [string, Uint8Array][] {
 /** 2^`stages` keys of equal length and equal FNV-1a hash: each stage offers two blocks that lead to the same state. */
 function collidingKeys(stages: number): string[] {
   let keys = [""];
-  let state = 4 * stages;
+  let state = 8 * stages;
   for (let stage = 0; stage < stages; stage++) {
     const seen = new Map<number, string>();
     for (let n = 0;; n++) {
-      const block = n.toString(36).padStart(4, "0");
+      // Scattered blocks collide as soon as chance has it.
+      const block = (Math.imul(n, 0x9e37_79b1) >>> 0).toString(16).padStart(8, "0");
       let next = state;
-      for (let i = 0; i < 4; i++) next = Math.imul(next ^ block.charCodeAt(i), 0x0100_0193);
+      for (let i = 0; i < 8; i++) next = Math.imul(next ^ block.charCodeAt(i), 0x0100_0193);
       const other = seen.get(next);
       seen.set(next, block);
       if (other === undefined) continue;
