@@ -1,6 +1,7 @@
 /**
- * The floor: what node:tls alone costs. Length-prefixed frames {length u32, id u32, payload} over one TLS 1.3 connection, written once per turn
- * of the event loop, answered through a table of callbacks: no codec, no promises, no routing.
+ * The floor: what node:tls alone costs. Length-prefixed frames {length u32, id u32, payload} over one TLS 1.3 connection, answered through a
+ * table of callbacks: no codec, no promises, no routing. `tls-floor` writes each frame as it comes, as a program without a framework does;
+ * `tls-gathered` copies the frames of one turn of the event loop together first, which is the most that node:tls can be made to give.
  *
  * @module
  */
@@ -16,68 +17,77 @@ const BULK_ID = 0xffffffff;
 const BULK_END_ID = 0xfffffffe;
 const HEADER_BYTES = 8;
 
-/** node:tls with length-prefixed frames. */
-export const tlsFloor: Peer = {
-  async serve(): Promise<PeerServer> {
-    const server = createServer({ ...selfSignedCertificate(), minVersion: "TLSv1.3" }, (socket) => {
-      new FrameSocket(socket, function (id, payload) {
-        if (id !== BULK_ID) this.send(id, payload);
-      });
-    });
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    return {
-      port: (server.address() as AddressInfo).port,
-      close: () => new Promise((resolve) => server.close(() => resolve())),
-    };
-  },
+/** node:tls, a write for each frame. */
+export const tlsFloor: Peer = tlsPeer(false);
 
-  async connect(port: number): Promise<PeerClient> {
-    const socket = tlsConnect({ port, host: "127.0.0.1", rejectUnauthorized: false, minVersion: "TLSv1.3" });
-    await once(socket, "secureConnect");
-    const pending = new Map<number, (bytes: number) => void>();
-    let nextId = 0;
-    const frames = new FrameSocket(socket, (id, payload) => {
-      const done = pending.get(id);
-      pending.delete(id);
-      done?.(payload.length);
+/** node:tls, a write for all frames of a turn. */
+export const tlsGathered: Peer = tlsPeer(true);
+
+function tlsPeer(gather: boolean): Peer {
+  return { serve: () => serve(gather), connect: (port) => connect(gather, port) };
+}
+
+async function serve(gather: boolean): Promise<PeerServer> {
+  const server = createServer({ ...selfSignedCertificate(), minVersion: "TLSv1.3" }, (socket) => {
+    new FrameSocket(socket, gather, function (id, payload) {
+      if (id !== BULK_ID) this.send(id, payload);
     });
-    return {
-      call(payload, done): void {
-        const id = nextId++;
-        pending.set(id, done);
-        frames.send(id, payload);
-      },
-      async bulk(totalBytes): Promise<void> {
-        const frame = new Uint8Array(BULK_FRAME_BYTES);
-        for (let sent = 0; sent < totalBytes; sent += frame.length) {
-          if (!frames.sendNow(BULK_ID, frame)) await once(socket, "drain");
-        }
-        await new Promise<void>((resolve) => {
-          pending.set(BULK_END_ID, () => resolve());
-          frames.send(BULK_END_ID, new Uint8Array(0));
-        });
-      },
-      async close(): Promise<void> {
-        socket.end();
-        await once(socket, "close");
-      },
-    };
-  },
-};
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
+async function connect(gather: boolean, port: number): Promise<PeerClient> {
+  const socket = tlsConnect({ port, host: "127.0.0.1", rejectUnauthorized: false, minVersion: "TLSv1.3" });
+  await once(socket, "secureConnect");
+  const pending = new Map<number, (bytes: number) => void>();
+  let nextId = 0;
+  const frames = new FrameSocket(socket, gather, (id, payload) => {
+    const done = pending.get(id);
+    pending.delete(id);
+    done?.(payload.length);
+  });
+  return {
+    call(payload, done): void {
+      const id = nextId++;
+      pending.set(id, done);
+      frames.send(id, payload);
+    },
+    async bulk(totalBytes): Promise<void> {
+      const frame = new Uint8Array(BULK_FRAME_BYTES);
+      for (let sent = 0; sent < totalBytes; sent += frame.length) {
+        if (!frames.sendNow(BULK_ID, frame)) await once(socket, "drain");
+      }
+      await new Promise<void>((resolve) => {
+        pending.set(BULK_END_ID, () => resolve());
+        frames.send(BULK_END_ID, new Uint8Array(0));
+      });
+    },
+    async close(): Promise<void> {
+      socket.end();
+      await once(socket, "close");
+    },
+  };
+}
 
 /** What arrived; `this` is where an answer goes. */
 type OnFrame = (this: FrameSocket, id: number, payload: Uint8Array) => void;
 
-/** Cuts a socket into frames, and gathers small frames of one turn into one write. */
+/** Cuts a socket into frames. */
 class FrameSocket {
   readonly #socket: TLSSocket;
+  readonly #gather: boolean;
   #gathered = Buffer.allocUnsafe(BULK_FRAME_BYTES);
   #used = 0;
   #partial: Buffer | undefined;
 
-  constructor(socket: TLSSocket, onFrame: OnFrame) {
+  constructor(socket: TLSSocket, gather: boolean, onFrame: OnFrame) {
     this.#socket = socket;
+    this.#gather = gather;
     socket.setNoDelay(true);
     socket.on("data", (chunk: Buffer) => this.#split(chunk, onFrame));
     socket.on("error", () => socket.destroy());
@@ -86,11 +96,12 @@ class FrameSocket {
   send(id: number, payload: Uint8Array): void {
     const bytes = HEADER_BYTES + payload.length;
     if (this.#used + bytes > this.#gathered.length) this.#flush();
-    if (this.#used === 0) queueMicrotask(() => this.#flush());
+    if (this.#gather && this.#used === 0) queueMicrotask(() => this.#flush());
     this.#gathered.writeUInt32LE(payload.length, this.#used);
     this.#gathered.writeUInt32LE(id, this.#used + 4);
     this.#gathered.set(payload, this.#used + HEADER_BYTES);
     this.#used += bytes;
+    if (!this.#gather) this.#flush();
   }
 
   /** @returns false when the socket is full and `drain` will follow. */
@@ -109,7 +120,7 @@ class FrameSocket {
     if (this.#used === 0) return;
     this.#socket.write(this.#gathered.subarray(0, this.#used));
     // The socket keeps what was written until it has left.
-    this.#gathered = Buffer.allocUnsafe(BULK_FRAME_BYTES);
+    this.#gathered = Buffer.allocUnsafe(this.#gather ? BULK_FRAME_BYTES : 4096);
     this.#used = 0;
   }
 
