@@ -18,6 +18,7 @@ import { toMetadata } from "../protocol/metadata.ts";
 import { isName } from "../protocol/utf8.ts";
 import { Writer } from "../protocol/writer.ts";
 import type { CallOptions } from "./call_options.ts";
+import { CallTable } from "./call_table.ts";
 import { CancelSender } from "./cancel_sender.ts";
 import { failureToError } from "./failure.ts";
 import type { PeerLimits } from "./limits.ts";
@@ -33,7 +34,7 @@ export class Requester implements OutgoingCallOwner {
   readonly #peer: PeerLimits;
   readonly #cancels: CancelSender;
   // Requests on their way, and those that wait for room; in the order they were made.
-  readonly #pending = new Map<number, OutgoingCall>();
+  readonly #pending = new CallTable<OutgoingCall>();
   readonly #waiting = new Set<OutgoingCall>();
   #nextCallId = 0;
   #awaitsRoom = false;
@@ -102,9 +103,9 @@ export class Requester implements OutgoingCallOwner {
   end(cause: EchoStreamError, disposition: Disposition): void {
     this.#refusal = () => lost(cause, "notProcessed");
     this.#cancels.end();
-    const sent = [...this.#pending.values()];
+    const sent = [...this.#pending];
     const waiting = [...this.#waiting];
-    this.#pending.clear();
+    for (const call of sent) this.#pending.delete(call.callId);
     this.#waiting.clear();
     for (const call of sent) this.#fail(call, lost(cause, disposition));
     for (const call of waiting) this.#fail(call, lost(cause, "notProcessed"));
@@ -163,7 +164,7 @@ export class Requester implements OutgoingCallOwner {
     if (writer.length > this.#peer.maxMessageBytes) {
       return this.#fail(call, tooLarge(call.method, writer.length, this.#peer.maxMessageBytes));
     }
-    this.#pending.set(call.callId, call);
+    this.#pending.add(call);
     call.payload = NOTHING;
     call.sent = this.#connection.sendMessage(writer.view());
   }

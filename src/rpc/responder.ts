@@ -11,6 +11,7 @@ import type { Metadata } from "../protocol/metadata.ts";
 import { Writer } from "../protocol/writer.ts";
 import type { Logger } from "../trace.ts";
 import { Admission, type ProcessAdmission } from "./admission.ts";
+import { CallTable } from "./call_table.ts";
 import { EarlyCancels } from "./early_cancels.ts";
 import { errorToFailure, isUnexpected } from "./failure.ts";
 import { IncomingCall, type IncomingCallOwner } from "./incoming_call.ts";
@@ -46,7 +47,7 @@ export class Responder<C> implements IncomingCallOwner<C> {
   readonly #earlyCancels = new EarlyCancels();
   readonly #cancelRate: TokenBucket;
   // Calls that wait for a slot, and those whose handler goes on after its return.
-  readonly #live = new Map<number, IncomingCall<C>>();
+  readonly #live = new CallTable<IncomingCall<C>>();
   #awaitsRoom = false;
   #draining = false;
 
@@ -84,7 +85,7 @@ export class Responder<C> implements IncomingCallOwner<C> {
   onRequest(request: RequestMessage, owned: boolean): void {
     this.received++;
     const { callId } = request;
-    if (this.#live.has(callId)) throw protocolViolation(`Call id ${callId} is used twice`);
+    if (this.#live.get(callId) !== undefined) throw protocolViolation(`Call id ${callId} is used twice`);
     if (this.#earlyCancels.size > 0 && this.#earlyCancels.take(callId, this.nowUs())) return;
     if (request.refused !== undefined) return this.#refuse(callId, request.refused, refusalText(request.refused));
     if (this.#draining) return this.#refuse(callId, ErrorCode.UNAVAILABLE, "The session is closing");
@@ -124,7 +125,7 @@ export class Responder<C> implements IncomingCallOwner<C> {
 
   /** The connection is gone: handlers are told, calls that wait never run. */
   end(cause: EchoStreamError): void {
-    for (const call of [...this.#live.values()]) {
+    for (const call of [...this.#live]) {
       call.answered = true;
       this.#stop(call, cause);
     }
@@ -168,7 +169,7 @@ export class Responder<C> implements IncomingCallOwner<C> {
   }
 
   #track(call: IncomingCall<C>): void {
-    this.#live.set(call.callId, call);
+    this.#live.add(call);
     if (call.deadlineUs > 0) this.#connection.timers.add(call, (call.deadlineUs - this.nowUs()) / 1000);
   }
 
