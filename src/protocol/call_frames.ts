@@ -30,6 +30,7 @@ import type { Writer } from "./writer.ts";
 
 /** HEADERS of a callee. */
 export interface ResponseHeaders {
+  /** Entries, copied out of the received bytes; `undefined` when there are none. */
   readonly metadata: Metadata | undefined;
   /** The status the caller is to fail with, because the metadata crossed a limit or makes no sense. */
   readonly refused: ErrorCode | undefined;

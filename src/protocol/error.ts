@@ -122,6 +122,7 @@ export interface EchoStreamErrorOptions {
 
 /** Anything the network or the peer can cause. Mistakes of the caller are `TypeError` and `RangeError`. */
 export class EchoStreamError extends Error {
+  /** Always the same, for logs and for checks across realms. */
   override readonly name = "EchoStreamError";
   /** What happened; compare this, never the message. */
   readonly code: EchoStreamErrorCode;

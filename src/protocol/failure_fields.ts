@@ -15,7 +15,9 @@ import type { Writer } from "./writer.ts";
 
 /** Why a call failed, as its callee says it. */
 export interface FailureFieldsInput {
+  /** Its status. */
   readonly code: ErrorCode;
+  /** How far it got. */
   readonly disposition: Disposition;
   /** For people; cut to 1,024 bytes. */
   readonly message: string;
@@ -31,10 +33,13 @@ export interface FailureFieldsInput {
 
 /** Why a call failed, as its caller learns it. */
 export interface FailureFields {
+  /** Its status. */
   readonly code: ErrorCode;
+  /** How far it got. */
   readonly disposition: Disposition;
   /** For people, from the peer: to be escaped before it reaches a log or a terminal. */
   readonly message: string;
+  /** The application's own name for the error; `undefined` when there is none. */
   readonly errorName: string | undefined;
   /** `undefined` when there is none, or it crossed a limit. */
   readonly metadata: Metadata | undefined;

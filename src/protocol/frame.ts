@@ -39,9 +39,13 @@ export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 
 /** One frame; its body is `bytes[start, end)`. */
 export interface Frame {
+  /** Tells how the body is to be read. */
   readonly type: FrameType;
+  /** Holds the body. */
   readonly bytes: Uint8Array;
+  /** Where the body starts. */
   readonly start: number;
+  /** Where the body ends. */
   readonly end: number;
   /** True when `bytes` belong to this frame alone and stay as they are; otherwise copy what is to be kept. */
   readonly owned: boolean;
@@ -63,7 +67,11 @@ export function isFrameType(type: number): type is FrameType {
   return FRAME_TYPES.has(type);
 }
 
-/** @throws {EchoStreamError} PROTOCOL_VIOLATION, always: a known frame came where it may not. */
+/**
+ * Refuse a known frame that came where it may not; `place` completes "Frame 0x3 …".
+ *
+ * @throws {EchoStreamError} PROTOCOL_VIOLATION, always.
+ */
 export function misplacedFrame(frame: Frame, place: string): never {
   throw protocolViolation(`Frame 0x${frame.type.toString(16)} ${place}`);
 }

@@ -51,6 +51,7 @@ export const MessageType = {
 
 /** A unary call. Payload and metadata views are of the received bytes. */
 export interface RequestMessage extends CallFields {
+  /** Tells it from other messages. */
   readonly type: typeof MessageType.REQUEST;
   /** Chosen by the caller, never reused on the connection. */
   readonly callId: number;
@@ -62,8 +63,11 @@ export interface RequestMessage extends CallFields {
 
 /** The result of a call. */
 export interface AnswerMessage {
+  /** Tells it from other messages. */
   readonly type: typeof MessageType.ANSWER;
+  /** As in its REQUEST. */
   readonly callId: number;
+  /** Entries, copied out of the received bytes; `undefined` when there are none. */
   readonly metadata: Metadata | undefined;
   /** An `Encoding`, unless `refused`. */
   readonly encoding: number;
@@ -75,18 +79,23 @@ export interface AnswerMessage {
 
 /** The failure of a call. */
 export interface FailureMessage extends FailureFields {
+  /** Tells it from other messages. */
   readonly type: typeof MessageType.FAILURE;
+  /** As in its REQUEST. */
   readonly callId: number;
 }
 
 /** The caller gave up. May arrive before its REQUEST. */
 export interface CancelMessage {
+  /** Tells it from other messages. */
   readonly type: typeof MessageType.CANCEL;
+  /** As in its REQUEST. */
   readonly callId: number;
 }
 
 /** What became of a media stream, from its receiver. Last word about it. */
 export interface StreamStatusMessage {
+  /** Tells it from other messages. */
   readonly type: typeof MessageType.STREAM_STATUS;
   /** As in the header of the stream. */
   readonly mediaStreamId: number;
@@ -100,6 +109,7 @@ export interface StreamStatusMessage {
 
 /** Events nobody listens to, from their receiver. */
 export interface EventUnheardMessage {
+  /** Tells it from other messages. */
   readonly type: typeof MessageType.EVENT_UNHEARD;
   /** Sequence of the latest of them. */
   readonly sequence: number;
@@ -111,6 +121,7 @@ export interface EventUnheardMessage {
 
 /** A message of a type this version does not know: to be ignored. */
 export interface UnknownMessage {
+  /** Tells it from other messages. */
   readonly type: typeof MessageType.UNKNOWN;
   /** The type on the wire. */
   readonly wireType: number;
@@ -128,21 +139,29 @@ export type Message =
 
 /** Input of {@link encodeRequest}. */
 export interface RequestInput extends CallFieldsInput {
+  /** Chosen by the caller, never reused on the connection. */
   readonly callId: number;
+  /** An `Encoding`. */
   readonly encoding: number;
+  /** The value, encoded. */
   readonly payload: Uint8Array;
 }
 
 /** Input of {@link encodeAnswer}. */
 export interface AnswerInput {
+  /** As in its REQUEST. */
   readonly callId: number;
+  /** Absent or empty: none. */
   readonly metadata?: Metadata | undefined;
+  /** An `Encoding`. */
   readonly encoding: number;
+  /** The value, encoded. */
   readonly payload: Uint8Array;
 }
 
 /** Input of {@link encodeFailure}. */
 export interface FailureInput extends FailureFieldsInput {
+  /** As in its REQUEST. */
   readonly callId: number;
 }
 
@@ -236,7 +255,9 @@ export const MESSAGE_HEAD_BYTES = 10;
 
 /** What can be told of a message that is too large to be held. */
 export interface MessageHead {
+  /** The three that belong to a call. */
   readonly type: typeof MessageType.REQUEST | typeof MessageType.ANSWER | typeof MessageType.FAILURE;
+  /** As in its REQUEST. */
   readonly callId: number;
 }
 

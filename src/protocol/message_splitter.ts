@@ -78,7 +78,11 @@ export class MessageSplitter {
     }
   }
 
-  /** @throws {EchoStreamError} PROTOCOL_VIOLATION when the stream ends inside a message. */
+  /**
+   * The stream has ended.
+   *
+   * @throws {EchoStreamError} PROTOCOL_VIOLATION when it did so inside a message.
+   */
   finish(): void {
     if (!this.isBetweenMessages) throw truncated();
   }

@@ -32,7 +32,11 @@ export class Reader {
     return this.end - this.position;
   }
 
-  /** @throws {EchoStreamError} PROTOCOL_VIOLATION when something is left, and lets go of the bytes otherwise. */
+  /**
+   * Let go of the bytes.
+   *
+   * @throws {EchoStreamError} PROTOCOL_VIOLATION when some are left.
+   */
   finish(): void {
     if (this.position !== this.end) throw protocolViolation(`${this.remaining} bytes after the last field`);
     this.bytes = EMPTY;

@@ -36,20 +36,27 @@ export type Delivery = "reliable" | "expiring" | "datagram";
 export interface MediaHeaderInput {
   /** Chosen by the sender, never reused on the connection. */
   readonly mediaStreamId: number;
+  /** Whose handler it is for. */
   readonly name: string;
   /** Ticks per second of its timestamps, 1 to 2^32 − 1. */
   readonly clockRateHz: number;
+  /** How its frames travel. */
   readonly delivery: Delivery;
+  /** Absent or empty: none. */
   readonly metadata?: Metadata | undefined;
 }
 
 /** What the receiver of a media stream learns about it. */
 export interface MediaHeader {
+  /** Never used twice on the connection. */
   readonly mediaStreamId: number;
   /** Empty when `refused`. */
   readonly name: string;
+  /** Ticks per second of its timestamps, 1 to 2^32 − 1. */
   readonly clockRateHz: number;
+  /** How its frames travel. */
   readonly delivery: Delivery;
+  /** Entries, copied out of the received bytes; `undefined` when there are none. */
   readonly metadata: Metadata | undefined;
   /** The status to refuse the stream with, because a limit was crossed or a field makes no sense. */
   readonly refused: ErrorCode | undefined;

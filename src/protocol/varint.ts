@@ -11,7 +11,7 @@ import { protocolViolation } from "./error.ts";
 export const MAX_VARINT_BYTES = 8;
 
 /** What {@link readVarint} returns while bytes are missing. */
-export const MORE = -1;
+export const MORE: number = -1;
 
 /** Bytes the shortest encoding of `value` takes. `value` must be a safe integer of zero or more. */
 export function varintSize(value: number): 1 | 2 | 4 | 8 {
