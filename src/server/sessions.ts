@@ -46,7 +46,7 @@ export class Sessions {
   async closeAll(reason: string, graceMs: number | undefined): Promise<void> {
     // Again, until none is left: a handshake may complete while the others drain.
     while (this.#serving.size > 0) {
-      const options = graceMs === undefined ? {} : { graceMs };
+      const options = { awaitStreams: true, ...(graceMs === undefined ? {} : { graceMs }) };
       for (const session of this.#serving.keys()) void session.close(reason, options);
       await Promise.all(this.#serving.values());
     }
