@@ -13,11 +13,17 @@ interface Line {
 const server = RpcServer.builder()
   .bind("127.0.0.1:0")
   .pushes({ said: cbor<Line>() })
-  .listener("say", cbor<Line>(), async (_session, line) => {
-    for (const everyone of server.sessions) await everyone.emit("said", line);
+  .handler("join", cbor<string>(), (session, name) => {
+    session.set("name", name); // each session has a store of its own
+    return `${name} joined`;
   })
-  .onConnect((session) => console.log("server: someone joined from", session.peerAddr().replace(/:\d+$/, "")))
-  .onDisconnect((_session, reason) => console.log("server: someone left, ended by", reason.by))
+  .listener("say", cbor<string>(), async (session, text) => {
+    const from = session.get<string>("name") ?? "?";
+    for (const other of server.sessions) {
+      if (other !== session && other.has("name")) await other.emit("said", { from, text });
+    }
+  })
+  .onDisconnect((session, reason) => console.log(`server: ${session.get("name")} left, ended by ${reason.by}`))
   .build();
 const { addresses } = await server.start();
 
@@ -31,7 +37,9 @@ const heard = new Promise<void>((resolve) => {
   });
 });
 
-for (const text of ["hello", "how are you?", "bye"]) await ada.emit("say", { from: "ada", text });
+console.log(await ada.request("join", "ada"));
+console.log(await bob.request("join", "bob"));
+for (const text of ["hello", "how are you?", "bye"]) await ada.emit("say", text);
 await heard;
 
 await ada.close();

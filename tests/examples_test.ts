@@ -14,10 +14,12 @@ const EXPECTED: Record<string, readonly string[]> = {
     "done",
   ],
   "examples/events.ts": [
-    "server: someone joined from 127.0.0.1",
+    "ada joined",
+    "bob joined",
     "bob hears ada: hello",
     "bob hears ada: how are you?",
     "bob hears ada: bye",
+    "server: ada left, ended by remote",
     "done",
   ],
   "examples/plugin.ts": [

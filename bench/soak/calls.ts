@@ -5,14 +5,15 @@
  * @module
  */
 import process from "node:process";
-import { RpcClient, RpcServer } from "../../mod.ts";
+import { RpcClient, RpcServer, silentLogger } from "../../mod.ts";
 import { residentBytes } from "./resources.ts";
 
 const [calls = 1_000_000, warmUpCalls = 100_000, limitMb = 8] = process.argv.slice(2).map(Number);
 const IN_FLIGHT = 64;
 const STEP = Math.max(1, Math.floor((calls - warmUpCalls) / 9));
 
-const server = RpcServer.builder().bind("127.0.0.1:0").handler("echo", (_session, bytes) => bytes).build();
+const server = RpcServer.builder().bind("127.0.0.1:0").options({ log: silentLogger })
+  .handler("echo", (_session, bytes) => bytes).build();
 const { addresses } = await server.start();
 const client = await RpcClient.connect<typeof server>(addresses[0]!);
 

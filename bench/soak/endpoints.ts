@@ -1,12 +1,12 @@
 /**
  * Many endpoints, each opened, used for one call and closed: `endpoints.ts [COUNT]`, 1,000 by default. Fails when a thread, a descriptor or a timer is
- * left behind. What the first few leave is the runtime's own (thread pools, the I/O thread of this environment) and is where counting starts.
+ * left behind. What the first few leave (the I/O thread of this environment) is where counting starts.
  *
  * @module
  */
 import assert from "node:assert/strict";
 import process from "node:process";
-import { RpcClient, RpcServer } from "../../mod.ts";
+import { RpcClient, RpcServer, silentLogger } from "../../mod.ts";
 import { type Resources, resources } from "./resources.ts";
 
 const count = Number(process.argv[2] ?? 1_000);
@@ -28,7 +28,8 @@ async function batch(size: number): Promise<void> {
 }
 
 async function useOne(): Promise<void> {
-  const server = RpcServer.builder().bind("127.0.0.1:0").handler("echo", (_session, bytes) => bytes).build();
+  const server = RpcServer.builder().bind("127.0.0.1:0").options({ log: silentLogger })
+    .handler("echo", (_session, bytes) => bytes).build();
   const { addresses } = await server.start();
   const client = await RpcClient.connect<typeof server>(addresses[0]!);
   assert.equal((await client.request("echo", new Uint8Array(3))).length, 3);

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { existsSync, readdirSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import process from "node:process";
 
 /** Counts of what the operating system and the event loop keep for this process. */
 export interface Resources {
-  /** Threads; 0 where there is no /proc. */
+  /** Threads of the addon; 0 where there is no /proc. The runtime's own come and go as it likes. */
   readonly threads: number;
   /** Open sockets; 0 where there is no /proc. */
   readonly sockets: number;
@@ -23,7 +23,7 @@ export function resources(): Resources {
   const descriptors = list("/proc/self/fd").map((name) => linkTarget(`/proc/self/fd/${name}`));
   const sockets = descriptors.filter((target) => target.startsWith("socket:")).length;
   return {
-    threads: list("/proc/self/task").length,
+    threads: list("/proc/self/task").filter((id) => nameOfThread(id).startsWith("echostream")).length,
     sockets,
     files: descriptors.length - sockets,
     timers: process.getActiveResourcesInfo?.().filter((name) => name === "Timeout" || name === "Immediate").length ?? 0,
@@ -40,6 +40,14 @@ export function residentBytes(): number {
 
 function list(folder: string): string[] {
   return existsSync(folder) ? readdirSync(folder) : [];
+}
+
+function nameOfThread(id: string): string {
+  try {
+    return readFileSync(`/proc/self/task/${id}/comm`, "utf8");
+  } catch {
+    return ""; // It has ended since.
+  }
 }
 
 function linkTarget(path: string): string {
