@@ -181,7 +181,10 @@ testSessions(
 testOverMemory("When the connection ends, what waits for room was not processed", {
   network: { bandwidthBytesPerS: 1_000_000 },
 }, async (pair) => {
-  const calls = Array.from({ length: 30 }, () => failureOf(pair.client.session.request("x", new Uint8Array(1_000_000))));
+  const calls = Array.from(
+    { length: 30 },
+    () => failureOf(pair.client.session.request("x", new Uint8Array(1_000_000))),
+  );
   await pair.clock.advance(10);
   await pair.run(pair.client.session.close("", { graceMs: 0 }));
   const dispositions = (await Promise.all(calls)).map((failure) => failure.disposition);
