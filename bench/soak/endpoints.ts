@@ -51,6 +51,6 @@ async function settled(goal?: Resources): Promise<Resources> {
 }
 
 function isWithin(now: Resources, goal: Resources): boolean {
-  return now.threads <= goal.threads && now.sockets <= goal.sockets && now.files <= goal.files &&
+  return now.threads <= goal.threads && now.udpSockets <= goal.udpSockets && now.files <= goal.files &&
     now.timers <= goal.timers;
 }

@@ -10,9 +10,9 @@ import process from "node:process";
 export interface Resources {
   /** Threads of the addon; 0 where there is no /proc. The runtime's own come and go as it likes. */
   readonly threads: number;
-  /** Open sockets; 0 where there is no /proc. */
-  readonly sockets: number;
-  /** Other open descriptors; 0 where there is no /proc. */
+  /** Open UDP sockets; 0 where there is no /proc. */
+  readonly udpSockets: number;
+  /** Open descriptors that are no sockets; 0 where there is no /proc. Deno's runtime keeps other sockets of its own. */
   readonly files: number;
   /** Timers that keep the event loop alive, where the runtime tells (Node). */
   readonly timers: number;
@@ -21,11 +21,11 @@ export interface Resources {
 /** Count them. */
 export function resources(): Resources {
   const descriptors = list("/proc/self/fd").map((name) => linkTarget(`/proc/self/fd/${name}`));
-  const sockets = descriptors.filter((target) => target.startsWith("socket:")).length;
+  const udp = new Set(["/proc/self/net/udp", "/proc/self/net/udp6"].flatMap(socketsOf));
   return {
     threads: list("/proc/self/task").filter((id) => nameOfThread(id).startsWith("echostream")).length,
-    sockets,
-    files: descriptors.length - sockets,
+    udpSockets: descriptors.filter((target) => udp.has(target)).length,
+    files: descriptors.filter((target) => !target.startsWith("socket:")).length,
     timers: process.getActiveResourcesInfo?.().filter((name) => name === "Timeout" || name === "Immediate").length ?? 0,
   };
 }
@@ -40,6 +40,12 @@ export function residentBytes(): number {
 
 function list(folder: string): string[] {
   return existsSync(folder) ? readdirSync(folder) : [];
+}
+
+/** Sockets of a table of the kernel, as links in /proc name them: the inode is the tenth column. */
+function socketsOf(table: string): string[] {
+  if (!existsSync(table)) return [];
+  return readFileSync(table, "utf8").split("\n").slice(1).map((line) => `socket:[${line.trim().split(/\s+/)[9]}]`);
 }
 
 function nameOfThread(id: string): string {
