@@ -45,7 +45,7 @@ export class SendLine<Item> {
 
   /** Write `item` when it is its turn. Resolves when it is written, which is when flow control has accepted it. */
   submit(item: Item): Promise<void> {
-    if (this.#failed) return Promise.reject(this.#failure);
+    if (this.#failed) return quietRejection(this.#failure);
     if (this.free) {
       try {
         this.#write(item);
@@ -55,6 +55,7 @@ export class SendLine<Item> {
       return WRITTEN;
     }
     const written = new Promise<void>((resolve, reject) => void this.#waiting.push({ item, resolve, reject }));
+    written.catch(ignore);
     this.#pump();
     return written;
   }
@@ -113,6 +114,17 @@ export class SendLine<Item> {
     else this.fail(error);
   };
 }
+
+/**
+ * A rejection nobody has to take: a program that does not wait for what it sends must not end because its peer went away.
+ */
+export function quietRejection(error: unknown): Promise<never> {
+  const rejected = Promise.reject(error);
+  rejected.catch(ignore);
+  return rejected;
+}
+
+function ignore(): void {}
 
 interface Waiting<Item> {
   readonly item: Item;

@@ -6,7 +6,7 @@
  */
 
 import type { Connection } from "../connection/connection.ts";
-import { SendLine } from "../connection/send_line.ts";
+import { quietRejection, SendLine } from "../connection/send_line.ts";
 import type { SendStream } from "../connection/send_stream.ts";
 import type { Encoding } from "../protocol/encoding.ts";
 import { EchoStreamError, ErrorCode, protocolViolation } from "../protocol/error.ts";
@@ -70,7 +70,9 @@ export class EventSender {
       // One that has to wait may not depend on the codec's slab or the caller's buffer.
       return line.submit(line.free ? event : { ...event, payload: copyBytes(event.payload) });
     } catch (error) {
-      return Promise.reject(error);
+      return error instanceof EchoStreamError && error.code === "UNAVAILABLE"
+        ? quietRejection(error)
+        : Promise.reject(error);
     }
   }
 

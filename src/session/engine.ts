@@ -8,6 +8,7 @@
 import type { CloseReason } from "../connection/close_reason.ts";
 import type { Connection, ConnectionHandler } from "../connection/connection.ts";
 import type { ReceiveStream } from "../connection/receive_stream.ts";
+import { quietRejection } from "../connection/send_line.ts";
 import type { SendStream } from "../connection/send_stream.ts";
 import type { Goaway } from "../protocol/control_frames.ts";
 import { ConnectionCode, EchoStreamError, ErrorCode } from "../protocol/error.ts";
@@ -124,7 +125,7 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
   /** Send an event; see `Session.emit`. */
   emit(name: string, payload: unknown): Promise<void> {
     const refusal = this.#refusal();
-    return refusal === undefined ? this.eventSender.emit(name, payload) : Promise.reject(refusal);
+    return refusal === undefined ? this.eventSender.emit(name, payload) : quietRejection(refusal);
   }
 
   /** Open a media stream; see `Session.createStream`. */

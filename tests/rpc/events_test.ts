@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import process from "node:process";
 import type { StandardSchemaV1 } from "../../src/rpc/schema.ts";
 import { cbor } from "../../src/rpc/schema.ts";
 import { pattern } from "../support/connection_pair.ts";
