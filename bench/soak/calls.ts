@@ -1,37 +1,55 @@
 /**
- * Many calls on one connection, client and server in this process: `calls.ts [CALLS] [WARM_UP_CALLS] [LIMIT_MB]`. Fails when resident memory grows by
+ * Many calls on one connection between two processes: `calls.ts [CALLS] [WARM_UP_CALLS] [LIMIT_MB]`. Fails when the resident memory of either grows by
  * more than the limit once the first calls have warmed everything up. Defaults: a million, 100,000 and 8 MB.
  *
  * @module
  */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import process from "node:process";
-import { RpcClient, RpcServer, silentLogger } from "../../mod.ts";
+import { fileURLToPath } from "node:url";
+import { RpcClient } from "../../mod.ts";
+import type { server } from "./echo_server.ts";
 import { residentBytes } from "./resources.ts";
 
 const [calls = 1_000_000, warmUpCalls = 100_000, limitMb = 8] = process.argv.slice(2).map(Number);
 const IN_FLIGHT = 64;
-const STEP = Math.max(1, Math.floor((calls - warmUpCalls) / 9));
+const STEPS = 9;
 
-const server = RpcServer.builder().bind("127.0.0.1:0").options({ log: silentLogger })
-  .handler("echo", (_session, bytes) => bytes).build();
-const { addresses } = await server.start();
-const client = await RpcClient.connect<typeof server>(addresses[0]!);
+const serverProcess = startServer();
+const [portText] = await once(serverProcess.stdout!, "data");
+const client = await RpcClient.connect<typeof server>(`127.0.0.1:${String(portText).trim()}`);
 
 await makeCalls(warmUpCalls);
-const before = residentBytes();
-console.log(`after ${warmUpCalls} calls: ${megabytes(before)} MB`);
+const before = await residentMb();
+console.log(`after ${warmUpCalls} calls: client ${before.client.toFixed(1)} MB, server ${before.server.toFixed(1)} MB`);
 let after = before;
-for (let made = warmUpCalls; made < calls; made += STEP) {
-  await makeCalls(Math.min(STEP, calls - made));
-  after = residentBytes();
-  console.log(`after ${Math.min(calls, made + STEP)} calls: ${megabytes(after)} MB`);
+for (let step = 1; step <= STEPS; step++) {
+  await makeCalls(Math.round((calls - warmUpCalls) / STEPS));
+  after = await residentMb();
+  const made = Math.round(warmUpCalls + ((calls - warmUpCalls) * step) / STEPS);
+  console.log(`after ${made} calls: client ${after.client.toFixed(1)} MB, server ${after.server.toFixed(1)} MB`);
 }
 
 await client.close();
-await server.shutdown();
-const growthMb = (after - before) / 1e6;
+serverProcess.stdin!.end();
+await once(serverProcess, "close");
+const growthMb = Math.max(after.client - before.client, after.server - before.server);
 console.log(`growth ${growthMb.toFixed(1)} MB, limit ${limitMb} MB`);
 process.exitCode = growthMb <= limitMb ? 0 : 1;
+
+/** On the same runtime, with the same flags. */
+function startServer() {
+  const script = fileURLToPath(import.meta.url).replace(/calls(\.\w+)$/, "echo_server$1");
+  const flags = "Deno" in globalThis
+    ? ["run", "--allow-all", "--no-check", "--quiet", "--v8-flags=--expose-gc,--min-semi-space-size=16"]
+    : process.execArgv;
+  return spawn(process.execPath, [...flags, script], { stdio: ["pipe", "pipe", "inherit"] });
+}
+
+async function residentMb(): Promise<{ client: number; server: number }> {
+  return { client: residentBytes() / 1e6, server: await client.request("resident", null) / 1e6 };
+}
 
 async function makeCalls(count: number): Promise<void> {
   const payload = new Uint8Array(64);
@@ -43,8 +61,4 @@ async function makeCalls(count: number): Promise<void> {
     }
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, one));
-}
-
-function megabytes(bytes: number): string {
-  return (bytes / 1e6).toFixed(1);
 }
