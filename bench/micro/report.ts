@@ -1,5 +1,6 @@
 /**
- * Runs tinybench tasks and prints one line each: nanoseconds per operation, median over the samples.
+ * Runs tinybench tasks and prints one line each: nanoseconds per operation, least, median and 99th percentile of the samples.
+ * Least and median far apart mean that the machine was busy: a median alone does not tell.
  *
  * @module
  */
@@ -18,12 +19,13 @@ export async function report(title: string, tasks: Readonly<Record<string, () =>
     });
   }
   await bench.run();
-  console.log(title);
+  console.log(`${title.padEnd(46)}${["min", "p50", "p99"].map((name) => name.padStart(9)).join("")}  ns`);
   for (const task of bench.tasks) {
     const { result } = task;
     if (!("latency" in result)) throw new Error(`"${task.name}" was not measured`);
-    const ns = (result.latency.p50 / OPERATIONS) * 1e6;
-    console.log(`  ${task.name.padEnd(44)} ${ns.toFixed(1).padStart(8)} ns`);
+    const { min, p50, p99 } = result.latency;
+    const figures = [min, p50, p99].map((ms) => ((ms / OPERATIONS) * 1e6).toFixed(0).padStart(9));
+    console.log(`  ${task.name.padEnd(44)}${figures.join("")}`);
   }
 }
 

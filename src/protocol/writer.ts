@@ -14,6 +14,7 @@ export class Writer {
   /** Bytes written so far. */
   length = 0;
 
+  /** `capacityBytes` is what it holds before it grows. */
   constructor(capacityBytes = 1024) {
     this.bytes = new Uint8Array(capacityBytes);
   }
