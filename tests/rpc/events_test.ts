@@ -209,6 +209,30 @@ testOverMemory(
   },
 );
 
+testOverMemory("A program that does not wait for its events and frames does not end with its peer", {
+  limits: { maxUnackedEvents: 1 },
+}, async (pair) => {
+  const unhandled: unknown[] = [];
+  const note = (reason: unknown): void => void unhandled.push(reason);
+  process.on("unhandledRejection", note);
+  pair.server.listeners.add("hold", () => new Promise(() => {}));
+  pair.server.streams.handle("hold", () => new Promise(() => {}));
+  const { session } = pair.client;
+  const stream = await pair.run(session.createStream("hold"));
+  for (let n = 0; n < 10; n++) {
+    void session.emit("hold", "");
+    void stream.send(new Uint8Array(1_000_000));
+  }
+  await pair.clock.advance(100);
+  await pair.run(pair.server.session.close("", { graceMs: 0 }));
+  await pair.run(session.closed);
+  void session.emit("hold", "");
+  void stream.send("");
+  await pair.clock.advance(100);
+  process.off("unhandledRejection", note);
+  assert.deepEqual(unhandled, []);
+});
+
 testOverMemory(
   "A session that is shut keeps events until it opens, and calls as well",
   { shut: true },

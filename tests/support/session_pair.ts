@@ -11,7 +11,7 @@ import { type Clock, systemClock } from "../../src/clock.ts";
 import { Connection } from "../../src/connection/connection.ts";
 import { memoryNetwork, type MemoryNetworkOptions } from "../../src/connection/memory.ts";
 import { nativeTransport } from "../../src/connection/native.ts";
-import { transportOptions } from "../../src/connection/options.ts";
+import { connectionLimits, transportOptions } from "../../src/connection/options.ts";
 import type { Transport } from "../../src/connection/transport.ts";
 import type { EchoStreamError } from "../../src/protocol/error.ts";
 import { StreamKind } from "../../src/protocol/stream_header.ts";
@@ -80,6 +80,7 @@ export class SessionPair {
     const side = (side: Side) => ({
       clock: this.clock,
       log: side.log,
+      limits: connectionLimits({ maxMessageBytes: side.limits.maxMessageBytes }),
       onEstablished: (connection: Connection): void => {
         side.connection = connection;
         side.session = new Session(connection, side);
