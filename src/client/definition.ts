@@ -29,15 +29,15 @@ export interface ClientOptions extends EndpointOptions {
 
 /** Filled by the builder, and by `client.on` while connected. */
 export class ClientDefinition {
-  readonly context = new ClientContext();
-  readonly router = new Router<Session>();
-  readonly listeners = new Listeners<Session>();
-  readonly streams = new StreamHandlers<Session>();
+  readonly context: ClientContext = new ClientContext();
+  readonly router: Router<Session> = new Router();
+  readonly listeners: Listeners<Session> = new Listeners();
+  readonly streams: StreamHandlers<Session> = new StreamHandlers();
   /** A client validates nothing it sends: its server does. */
   readonly pushes: ReadonlyMap<string, StandardSchemaV1> = new Map();
-  readonly plugins = new PluginRegistry();
-  readonly onConnect = new Hooks<[context: ClientContext, session: Session]>("onConnect");
-  readonly onDisconnect = new Hooks<[context: ClientContext, reason: CloseReason]>("onDisconnect");
+  readonly plugins: PluginRegistry = new PluginRegistry();
+  readonly onConnect: Hooks<[context: ClientContext, session: Session]> = new Hooks("onConnect");
+  readonly onDisconnect: Hooks<[context: ClientContext, reason: CloseReason]> = new Hooks("onDisconnect");
   address: HostPort | undefined;
   options: ClientOptions = {};
 }

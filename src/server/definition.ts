@@ -20,16 +20,16 @@ import { StreamHandlers } from "../stream/stream_handlers.ts";
 /** Filled by the builder, read-only once the server is built. */
 export class ServerDefinition {
   readonly addresses: HostPort[] = [];
-  readonly context = new ServerContext();
-  readonly router = new Router<Session>();
-  readonly listeners = new Listeners<Session>();
-  readonly streams = new StreamHandlers<Session>();
-  readonly pushes = new Map<string, StandardSchemaV1>();
-  readonly plugins = new PluginRegistry();
-  readonly onStart = new Hooks<[context: ServerContext]>("onStart");
-  readonly onShutdown = new Hooks<[context: ServerContext]>("onShutdown");
-  readonly onConnect = new Hooks<[session: Session]>("onConnect");
-  readonly onDisconnect = new Hooks<[session: Session, reason: CloseReason]>("onDisconnect");
+  readonly context: ServerContext = new ServerContext();
+  readonly router: Router<Session> = new Router();
+  readonly listeners: Listeners<Session> = new Listeners();
+  readonly streams: StreamHandlers<Session> = new StreamHandlers();
+  readonly pushes: Map<string, StandardSchemaV1> = new Map();
+  readonly plugins: PluginRegistry = new PluginRegistry();
+  readonly onStart: Hooks<[context: ServerContext]> = new Hooks("onStart");
+  readonly onShutdown: Hooks<[context: ServerContext]> = new Hooks("onShutdown");
+  readonly onConnect: Hooks<[session: Session]> = new Hooks("onConnect");
+  readonly onDisconnect: Hooks<[session: Session, reason: CloseReason]> = new Hooks("onDisconnect");
   tls: TlsServerOptions | undefined;
   options: EndpointOptions = {};
 }
