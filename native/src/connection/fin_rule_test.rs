@@ -64,10 +64,10 @@ fn acknowledged_before_the_end_leaves(writer: &mut impl Writer, id: u64) -> bool
     let mut pair = Pair::new(Limits::default());
     writer.first(&mut pair.client, id);
     let up = packets(&mut pair.client);
-    pair.to_server(up);
+    pair.deliver_up(up);
     let answer = answer(&mut pair, id);
     writer.last(&mut pair.client, id);
-    pair.to_client(answer);
+    pair.deliver_down(answer);
     client_reads(&mut pair, id);
     ends(&mut pair, id)
 }
@@ -77,11 +77,11 @@ fn the_end_is_lost(writer: &mut impl Writer, id: u64) -> bool {
     let mut pair = Pair::new(Limits::default());
     writer.first(&mut pair.client, id);
     let up = packets(&mut pair.client);
-    pair.to_server(up);
+    pair.deliver_up(up);
     writer.last(&mut pair.client, id);
     drop(packets(&mut pair.client));
     let answer = answer(&mut pair, id);
-    pair.to_client(answer);
+    pair.deliver_down(answer);
     client_reads(&mut pair, id);
     ends(&mut pair, id)
 }
@@ -94,7 +94,7 @@ fn the_end_is_written_behind_a_hole(writer: &mut impl Writer, id: u64) -> bool {
     pair.client_times_out();
     writer.last(&mut pair.client, id);
     let repeated = packets(&mut pair.client);
-    pair.to_server(repeated);
+    pair.deliver_up(repeated);
     ends(&mut pair, id)
 }
 

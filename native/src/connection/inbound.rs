@@ -12,9 +12,6 @@ const CHUNK_BYTES: usize = 64 << 10;
 impl Streams {
     /// Read everything that has arrived, as far as credit and the ring allow.
     pub fn read(&mut self, quic: &mut Quic, events: &mut Events) {
-        // Streams without credit are not reported again when the peer resets them or nothing but their end comes.
-        let starved = std::mem::take(&mut self.starved);
-        self.unread.extend(starved);
         for _ in 0..self.unread.len() {
             if events.is_throttled() {
                 return;
@@ -42,7 +39,7 @@ impl Streams {
         let header = key.event(event::DATA, self.connection);
         let done = loop {
             if credit == 0 && quic.stream_readable_len(id, 1) > 0 {
-                self.starved.push(id);
+                self.starved.insert(id);
                 break false;
             }
             // Without credit there are no bytes here, so room for one lets only an end or a reset through.

@@ -10,6 +10,7 @@ mod messages;
 mod outbound;
 #[cfg(test)]
 mod pair;
+mod quiet;
 mod streams;
 #[cfg(test)]
 mod streams_test;
@@ -160,6 +161,7 @@ impl Connection {
         }
         self.last_received = Instant::now();
         self.ack_due = true;
+        self.streams.quiet.packet_arrived();
         if let Err(error) = self.quic.recv(packet, quiche::RecvInfo { from, to })
             && error != quiche::Error::Done
         {
@@ -213,6 +215,7 @@ impl Connection {
             self.read_datagrams(events);
         }
         self.streams.open_waiting(&mut self.quic, events);
+        self.streams.check_quiet(&mut self.quic, events, Instant::now());
         self.streams.read(&mut self.quic, events);
         let budget = self.messages.stream_budget(&mut self.quic, &mut self.streams);
         self.streams.write(&mut self.quic, events, budget);
@@ -255,6 +258,7 @@ impl Connection {
             self.release,
             self.stats_due,
             self.datagrams.next_expiry(),
+            self.streams.quiet.due(),
             keep_alive.map(|interval| self.last_received + interval),
             (!self.is_established).then_some(self.started + self.settings.handshake_timeout),
         ]

@@ -95,18 +95,26 @@ impl Streams {
                 }
             }
         };
-        if finished || stopped.is_some() {
-            written += sending.queued_bytes();
-            stream.sending = None;
-        }
         *budget = budget.saturating_sub(written);
-        self.report_written(key, written, events);
+        if finished || stopped.is_some() {
+            self.end_sending(key, stopped, written, events);
+        } else {
+            self.report_written(key, written, events);
+        }
+        turn
+    }
+
+    /// The sending half is done: finished, or `stopped` by the peer with a code. What is still queued is dropped, and
+    /// reported together with what was `written`.
+    pub fn end_sending(&mut self, key: StreamKey, stopped: Option<u64>, written: usize, events: &mut Events) {
+        let sending = self.table.get_mut(&key).and_then(|stream| stream.sending.take());
+        let dropped = sending.map_or(0, |sending| sending.queued_bytes());
+        self.report_written(key, written + dropped, events);
         if let Some(code) = stopped
             && !matches!(key, StreamKey::Packed(_))
         {
             events.push_number(key.event(event::STOPPED, self.connection), code);
         }
         self.remove_if_done(key);
-        turn
     }
 }

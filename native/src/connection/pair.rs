@@ -62,23 +62,23 @@ impl Pair {
         loop {
             let up = packets(&mut self.client);
             let down_before = up.is_empty();
-            self.to_server(up);
+            self.deliver_up(up);
             let down = packets(&mut self.server);
             if down.is_empty() && down_before {
                 return;
             }
-            self.to_client(down);
+            self.deliver_down(down);
         }
     }
 
-    pub fn to_server(&mut self, packets: Vec<Packet>) {
+    pub fn deliver_up(&mut self, packets: Vec<Packet>) {
         for mut packet in packets {
             let info = quiche::RecvInfo { from: client_address(), to: server_address() };
             self.server.recv(&mut packet, info).unwrap();
         }
     }
 
-    pub fn to_client(&mut self, packets: Vec<Packet>) {
+    pub fn deliver_down(&mut self, packets: Vec<Packet>) {
         for mut packet in packets {
             let info = quiche::RecvInfo { from: server_address(), to: client_address() };
             self.client.recv(&mut packet, info).unwrap();

@@ -1,6 +1,6 @@
 //! The streams of one connection: which there are, which wait for credit to open, and what JavaScript asks of them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use bytes::Bytes;
 use quiche::Shutdown;
@@ -8,6 +8,8 @@ use quiche::Shutdown;
 use crate::quic::{Quic, URGENCY};
 use crate::record::{BIDIRECTIONAL, Header, LOCAL, event};
 use crate::ring::{Events, record};
+
+use super::quiet::QuietCheck;
 
 /// How a stream is named across the ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -87,7 +89,8 @@ pub struct Streams {
     /// Streams to read again although QUIC has not reported them: they were short of credit, or the ring was full.
     pub unread: VecDeque<u64>,
     /// Streams whose credit is used up while data waits.
-    pub starved: Vec<u64>,
+    pub starved: HashSet<u64>,
+    pub quiet: QuietCheck,
 }
 
 impl Streams {
@@ -102,7 +105,8 @@ impl Streams {
             unidirectional: Opening::default(),
             ready: VecDeque::new(),
             unread: VecDeque::new(),
-            starved: Vec::new(),
+            starved: HashSet::new(),
+            quiet: QuietCheck::default(),
         }
     }
 

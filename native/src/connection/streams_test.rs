@@ -1,5 +1,7 @@
 //! Opening within the peer's credit, reading within ours, and packing messages, over connections in memory.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 
 use super::messages::Messages;
@@ -76,6 +78,8 @@ fn a_reset_is_reported_without_credit() {
     assert_eq!(data_of(&drain(&rings, &mut events), 2).0.len(), 4);
     pair.client.stream_shutdown(2, quiche::Shutdown::Write, 99).unwrap();
     pair.settle();
+    streams.quiet.packet_arrived();
+    streams.check_quiet(&mut pair.server, &mut events, Instant::now());
     streams.read(&mut pair.server, &mut events);
     let records = drain(&rings, &mut events);
     assert_eq!(kinds(&records), [(event::RESET, 2)]);
@@ -133,6 +137,26 @@ fn the_peers_stop_drops_what_is_queued_and_reports_it() {
     let (stopped, payload) = records.last().unwrap();
     assert_eq!((stopped.kind, stopped.flags, stopped.stream), (event::STOPPED, LOCAL, 1));
     assert_eq!(payload.as_slice(), 5u64.to_le_bytes());
+}
+
+#[test]
+fn the_peers_stop_is_noticed_while_nothing_is_written() {
+    let mut pair = Pair::new(Limits::default());
+    let (rings, mut events) = events();
+    let mut streams = Streams::new(1, false, 1 << 16);
+    streams.open(&open(1, 0));
+    streams.open_waiting(&mut pair.client, &mut events);
+    streams.append(StreamKey::Local(1), Bytes::from_static(b"x"), false, &mut events);
+    streams.write(&mut pair.client, &mut events, usize::MAX);
+    pair.settle();
+    streams.write(&mut pair.client, &mut events, usize::MAX);
+    pair.server.stream_shutdown(2, quiche::Shutdown::Read, 5).unwrap();
+    pair.settle();
+    streams.quiet.packet_arrived();
+    streams.check_quiet(&mut pair.client, &mut events, Instant::now());
+    let records = drain(&rings, &mut events);
+    assert_eq!(kinds(&records).last(), Some(&(event::STOPPED, 1)));
+    assert!(streams.table.is_empty());
 }
 
 #[test]

@@ -1,0 +1,70 @@
+//! Streams that QUIC does not report again, although the peer has ended them.
+//!
+//! quiche reports a stream when it *becomes* readable or writable. One that is left unread for want of credit stays
+//! readable, so its reset is not reported; one with nothing to write stays writable, so the peer's STOP_SENDING is not.
+//! Both are looked for after packets have come: at once while there are few, and not too often when there are many.
+
+use std::time::{Duration, Instant};
+
+use crate::quic::Quic;
+use crate::ring::Events;
+
+use super::streams::{StreamKey, Streams};
+
+/// As many streams are looked at after every packet, which takes a few microseconds.
+const FEW: usize = 256;
+/// How late the end of one of many streams may be noticed.
+const INTERVAL: Duration = Duration::from_millis(5);
+
+/// When the next look is due.
+#[derive(Default)]
+pub struct QuietCheck {
+    is_wanted: bool,
+    next: Option<Instant>,
+}
+
+impl QuietCheck {
+    pub fn packet_arrived(&mut self) {
+        self.is_wanted = true;
+    }
+
+    /// The moment of a look that was put off.
+    pub fn due(&self) -> Option<Instant> {
+        self.next.filter(|_| self.is_wanted)
+    }
+
+    fn begin(&mut self, streams: usize, now: Instant) -> bool {
+        if !self.is_wanted || streams > FEW && self.next.is_some_and(|next| now < next) {
+            return false;
+        }
+        self.is_wanted = false;
+        self.next = (streams > FEW).then(|| now + INTERVAL);
+        true
+    }
+}
+
+impl Streams {
+    /// Have those streams read whose end QUIC has not reported, and end those whose peer takes no more.
+    pub fn check_quiet(&mut self, quic: &mut Quic, events: &mut Events, now: Instant) {
+        if !self.quiet.begin(self.table.len(), now) {
+            return;
+        }
+        self.unread.extend(self.starved.drain());
+        let stopped: Vec<(StreamKey, u64)> = self
+            .table
+            .iter()
+            .filter(|(_, stream)| stream.sending.as_ref().is_some_and(|sending| sending.chunks.is_empty()))
+            .filter_map(|(key, stream)| {
+                match quic.stream_capacity(stream.id?) {
+                    Err(quiche::Error::StreamStopped(code)) => Some((*key, code)),
+                    // Stopped so long ago that quiche has forgotten it, and its code.
+                    Err(_) => Some((*key, 0)),
+                    Ok(_) => None,
+                }
+            })
+            .collect();
+        for (key, code) in stopped {
+            self.end_sending(key, Some(code), 0, events);
+        }
+    }
+}
