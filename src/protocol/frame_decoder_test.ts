@@ -67,6 +67,6 @@ test("FrameDecoder gives memory to bytes that arrived, not to bytes that were an
   const decoder = new FrameDecoder(1 << 20);
   decoder.push(new Writer().varint(FrameType.MESSAGE).varint(1 << 20).u8(0).view());
   assert.equal(decoder.next(), undefined);
-  assert.ok(decoder.heldBytes <= 65_536);
+  assert.ok(decoder.heldBytes <= 65_536 + 64);
   assert.equal(decoder.missing, (1 << 20) - 1);
 });
