@@ -35,3 +35,12 @@ async function compiled(text: string): Promise<string> {
   const { ModuleKind, ScriptTarget } = typescript;
   return typescript.transpile(text, { module: ModuleKind.ESNext, target: ScriptTarget.ES2022 });
 }
+
+test("docs/architecture.md names only files that exist", () => {
+  const text = readFileSync(repositoryPath("docs/architecture.md"), "utf8");
+  const paths = [...text.matchAll(/`((?:src|native|scripts|bench|tests|docs)\/[\w./-]*)`/g)].map((match) =>
+    match[1] ?? ""
+  );
+  assert.notEqual(paths.length, 0);
+  assert.deepEqual(paths.filter((path) => !existsSync(repositoryPath(path))), []);
+});
