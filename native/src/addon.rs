@@ -1,6 +1,6 @@
 //! What JavaScript sees.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -182,6 +182,7 @@ impl Driver {
             loopback_config: config(Path::Loopback)?,
             network_config: config(Path::Network)?,
             settings: Arc::new(Settings::from(&settings.transport)),
+            handshakes: HashSet::new(),
         };
         let socket = bind(address, true)?;
         let bound = bound(socket.local(), socket.receive_buffer_bytes());

@@ -3,8 +3,9 @@
 //! One round: take in packets, carry out commands, let the connections that were touched produce events, publish these,
 //! send packets, publish what came of that, look after timers; sleep when nothing is left.
 
+mod arrivals;
+
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -16,8 +17,7 @@ use crate::clock::now_us;
 use crate::close::CloseCause;
 use crate::connection::dial::Dial;
 use crate::connection::{Connection, Sent, report_departure};
-use crate::endpoint::{Endpoint, Listener};
-use crate::quic::CONNECTION_ID_BYTES;
+use crate::endpoint::Endpoint;
 use crate::record::{HEADER_BYTES, Header, event, padded};
 use crate::ring::{Events, Input, Rings, record};
 use crate::routes::Routes;
@@ -26,11 +26,6 @@ use crate::socket::ReceiveBuffers;
 use crate::stats::Table;
 use crate::timers::Timers;
 use crate::wake::{Poller, sleep_precisely};
-
-/// Receive calls on one socket before the others have their turn.
-const RECEIVE_ROUNDS: usize = 4;
-/// Connections accepted here are numbered from this bit on, those JavaScript dials below it.
-const ACCEPTED: u32 = 1 << 31;
 
 /// Everything the I/O thread owns.
 pub struct Driver {
@@ -107,71 +102,6 @@ impl Driver {
         let is_awaited = self.rings.has_input() || (self.was_throttled && !self.events.is_throttled());
         self.poller.wait(waker, if is_awaited { Some(Duration::ZERO) } else { timeout });
         waker.finish();
-    }
-
-    fn receive(&mut self, buffers: &mut ReceiveBuffers) {
-        let ready: Vec<RawFd> = self.poller.ready().collect();
-        for fd in ready {
-            // Out of the table for the while: routing a packet needs the rest of the driver.
-            let Some(mut endpoint) = self.endpoints.remove(&fd) else { continue };
-            for _ in 0..RECEIVE_ROUNDS {
-                let mut arrival_us = 0;
-                let Endpoint { socket, listener, connections } = &mut endpoint;
-                let result = socket.receive(buffers, |packet, from, to| {
-                    if arrival_us == 0 {
-                        arrival_us = now_us();
-                        self.last_arrival_us = arrival_us;
-                    }
-                    let id = self.routes.find(packet).or_else(|| {
-                        let id = self.accept(listener.as_mut()?, packet, from, to, fd)?;
-                        *connections += 1;
-                        Some(id)
-                    });
-                    if let Some(id) = id {
-                        self.deliver(id, fd, packet, from, to, arrival_us);
-                    }
-                });
-                if !matches!(result, Ok(true)) {
-                    break;
-                }
-            }
-            self.endpoints.insert(fd, endpoint);
-        }
-    }
-
-    /// Begin a connection for a packet that belongs to none.
-    fn accept(
-        &mut self,
-        listener: &mut Listener,
-        packet: &mut [u8],
-        from: SocketAddr,
-        to: SocketAddr,
-        fd: RawFd,
-    ) -> Option<u32> {
-        let header = quiche::Header::from_slice(packet, CONNECTION_ID_BYTES).ok()?;
-        while self.connections.contains_key(&(self.next_accepted | ACCEPTED)) {
-            self.next_accepted = self.next_accepted.wrapping_add(1);
-        }
-        let id = self.next_accepted | ACCEPTED;
-        let (connection, source_id) = listener.accept(&header, id, from, to, fd, &self.stats)?;
-        self.next_accepted = self.next_accepted.wrapping_add(1);
-        self.routes.add(&source_id, id);
-        // The client uses the id it made up until it has seen ours.
-        self.routes.add(&header.dcid, id);
-        self.connections.insert(id, Box::new(connection));
-        Some(id)
-    }
-
-    fn deliver(&mut self, id: u32, fd: RawFd, packet: &mut [u8], from: SocketAddr, to: SocketAddr, arrival_us: u64) {
-        let Some(connection) = self.connections.get_mut(&id).filter(|connection| connection.socket == fd) else {
-            return;
-        };
-        let events = &mut self.events;
-        let receive = AssertUnwindSafe(|| connection.receive(packet, from, to, arrival_us, events));
-        if catch_unwind(receive).is_err() {
-            self.abandon(id);
-        }
-        self.mark(id);
     }
 
     fn mark(&mut self, id: u32) {
@@ -270,8 +200,12 @@ impl Driver {
             let Some(connection) = self.connections.get_mut(id) else { continue };
             connection.is_dirty = false;
             let events = &mut self.events;
+            let was_established = connection.is_established();
             if catch_unwind(AssertUnwindSafe(|| connection.process(events))).is_err() {
                 self.abandon(*id);
+            } else if connection.is_established() && !was_established {
+                let fd = connection.socket;
+                self.settle(*id, fd);
             }
         }
         self.was_throttled |= self.events.is_throttled();
@@ -354,8 +288,17 @@ impl Driver {
         }
     }
 
+    /// Its handshake no longer counts among those under way.
+    fn settle(&mut self, id: u32, fd: RawFd) {
+        if let Some(listener) = self.endpoints.get_mut(&fd).and_then(|endpoint| endpoint.listener.as_mut()) {
+            listener.handshakes.remove(&id);
+        }
+    }
+
     fn forget(&mut self, id: u32) {
-        self.connections.remove(&id);
+        if let Some(connection) = self.connections.remove(&id) {
+            self.settle(id, connection.socket);
+        }
         self.routes.remove(id);
     }
 

@@ -1,5 +1,6 @@
 //! A socket with a role: a server's, or the one clients share.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -8,6 +9,11 @@ use crate::connection::{Connection, Role, Settings, dial::random_connection_id};
 use crate::quic::{Buffers, CONNECTION_ID_BYTES, Quic};
 use crate::socket::Socket;
 use crate::stats::Table;
+
+/// Handshakes under way at once, about 22 KB each; first packets beyond are not answered (docs/security.md).
+const MAX_HANDSHAKES: usize = 1_000;
+/// Shortest connection id a client may choose for a server (RFC 9000 §7.2).
+const MIN_CHOSEN_ID_BYTES: usize = 8;
 
 /// A socket and what happens to packets of unknown connections on it.
 pub struct Endpoint {
@@ -26,6 +32,8 @@ pub struct Listener {
     pub loopback_config: quiche::Config,
     pub network_config: quiche::Config,
     pub settings: Arc<Settings>,
+    /// Connections that are not established, those that never will be included.
+    pub handshakes: HashSet<u32>,
 }
 
 impl Endpoint {
@@ -48,7 +56,9 @@ impl Listener {
     ) -> Option<(Connection, [u8; CONNECTION_ID_BYTES])> {
         let is_local = from.ip().to_canonical().is_loopback();
         if !self.is_accepting
+            || self.handshakes.len() >= MAX_HANDSHAKES
             || header.ty != quiche::Type::Initial
+            || header.dcid.len() < MIN_CHOSEN_ID_BYTES
             || !quiche::version_is_supported(header.version)
             || (self.is_development && !is_local)
         {
@@ -63,6 +73,7 @@ impl Listener {
         let quic: Quic = quiche::accept_with_buf_factory::<Buffers>(&id, None, to, from, config).ok()?;
         let role = Role::Accepted { listener: self.id };
         let shared = stats.insert(connection);
+        self.handshakes.insert(connection);
         Some((Connection::new(connection, quic, socket, role, self.settings.clone(), shared), source_id))
     }
 }

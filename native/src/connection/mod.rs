@@ -132,6 +132,15 @@ impl Connection {
         (self.is_established || is_dialled) && !self.ending.is_lingering()
     }
 
+    pub fn is_established(&self) -> bool {
+        self.is_established
+    }
+
+    /// Whether no packet so far was authentic.
+    pub fn has_heard_nothing(&self) -> bool {
+        self.quic.stats().recv == 0
+    }
+
     pub fn is_lingering(&self) -> bool {
         self.ending.is_lingering()
     }
