@@ -28,7 +28,7 @@ const tests = rust && !options["no-tests"];
 const checks = [
   options.fix && { name: "format TypeScript", command: [deno, "fmt", "--quiet"] },
   options.fix && { name: "format Rust", command: [...cargo, "fmt"] },
-  { name: "deno fmt", command: [deno, "fmt", "--check", "--quiet"] },
+  { name: "deno fmt", command: [deno, "fmt", "--check"] },
   { name: "deno lint", command: [deno, "lint", "--quiet"] },
   { name: "deno check", command: [deno, "check", "--quiet", "mod.ts", "src", "tests", "examples", "demo", "bench"] },
   { name: "tsc", command: [process.execPath, tsc, "-p", root] },
