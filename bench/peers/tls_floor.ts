@@ -58,9 +58,11 @@ async function connect(gather: boolean, port: number): Promise<PeerClient> {
       frames.send(id, payload);
     },
     async bulk(totalBytes): Promise<void> {
-      const frame = new Uint8Array(BULK_FRAME_BYTES);
-      for (let sent = 0; sent < totalBytes; sent += frame.length) {
-        if (!frames.sendNow(BULK_ID, frame)) await once(socket, "drain");
+      const frame = Buffer.alloc(HEADER_BYTES + BULK_FRAME_BYTES);
+      frame.writeUInt32LE(BULK_FRAME_BYTES, 0);
+      frame.writeUInt32LE(BULK_ID, 4);
+      for (let sent = 0; sent < totalBytes; sent += BULK_FRAME_BYTES) {
+        if (!socket.write(frame)) await once(socket, "drain");
       }
       await new Promise<void>((resolve) => {
         pending.set(BULK_END_ID, () => resolve());
@@ -83,7 +85,11 @@ class FrameSocket {
   readonly #gather: boolean;
   #gathered = Buffer.allocUnsafe(BULK_FRAME_BYTES);
   #used = 0;
-  #partial: Buffer | undefined;
+  /** The frame in progress, where it will be whole, and how much of it is there. */
+  #frame: Buffer | undefined;
+  #filled = 0;
+  /** A header in progress. */
+  #header: Buffer = EMPTY;
 
   constructor(socket: TLSSocket, gather: boolean, onFrame: OnFrame) {
     this.#socket = socket;
@@ -104,18 +110,6 @@ class FrameSocket {
     if (!this.#gather) this.#flush();
   }
 
-  /** @returns false when the socket is full and `drain` will follow. */
-  sendNow(id: number, payload: Uint8Array): boolean {
-    const header = Buffer.allocUnsafe(HEADER_BYTES);
-    header.writeUInt32LE(payload.length, 0);
-    header.writeUInt32LE(id, 4);
-    this.#socket.cork();
-    this.#socket.write(header);
-    const writable = this.#socket.write(payload);
-    this.#socket.uncork();
-    return writable;
-  }
-
   #flush(): void {
     if (this.#used === 0) return;
     this.#socket.write(this.#gathered.subarray(0, this.#used));
@@ -125,14 +119,30 @@ class FrameSocket {
   }
 
   #split(chunk: Buffer, onFrame: OnFrame): void {
-    const bytes = this.#partial === undefined ? chunk : Buffer.concat([this.#partial, chunk]);
-    let at = 0;
-    while (bytes.length - at >= HEADER_BYTES) {
-      const end = at + HEADER_BYTES + bytes.readUInt32LE(at);
-      if (end > bytes.length) break;
-      onFrame.call(this, bytes.readUInt32LE(at + 4), bytes.subarray(at + HEADER_BYTES, end));
-      at = end;
+    let bytes = chunk;
+    const frame = this.#frame;
+    if (frame !== undefined) {
+      bytes = chunk.subarray(chunk.copy(frame, this.#filled));
+      this.#filled += chunk.length - bytes.length;
+      if (this.#filled < frame.length) return;
+      this.#frame = undefined;
+      onFrame.call(this, frame.readUInt32LE(4), frame.subarray(HEADER_BYTES));
+    } else if (this.#header.length > 0) {
+      bytes = Buffer.concat([this.#header, chunk]);
+      this.#header = EMPTY;
     }
-    this.#partial = at < bytes.length ? bytes.subarray(at) : undefined;
+    while (bytes.length >= HEADER_BYTES) {
+      const end = HEADER_BYTES + bytes.readUInt32LE(0);
+      if (end > bytes.length) {
+        this.#frame = Buffer.allocUnsafe(end);
+        this.#filled = bytes.copy(this.#frame);
+        return;
+      }
+      onFrame.call(this, bytes.readUInt32LE(4), bytes.subarray(HEADER_BYTES, end));
+      bytes = bytes.subarray(end);
+    }
+    this.#header = bytes;
   }
 }
+
+const EMPTY = Buffer.alloc(0);
