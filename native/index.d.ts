@@ -43,25 +43,32 @@ export interface Bound {
   wantedBufferBytes: number;
 }
 
-/** The I/O thread of one JavaScript environment; `src/record.rs` documents what crosses its rings. */
-export declare class Driver {
-  /** `onEvents` is called when there is something to drain. */
-  constructor(onEvents: () => void);
-  /** Hand over the first `length` bytes of `commands`. */
-  submit(commands: Uint8Array, length: number): void;
-  /** Fill `target` with events; returns the bytes written, 0 when there is nothing more. */
-  drainInto(target: Uint8Array): number;
-  /** Bind a server's socket; throws an error with `code`. */
-  listen(id: number, settings: ListenSettings): Bound;
-  /** Stop accepting on a listener. */
-  closeListener(id: number): void;
-  /** Begin a handshake; throws an error with `code`. */
-  dial(connection: number, settings: DialSettings): Bound;
-  /** Copy a connection's counters; false when it is gone. */
-  stats(connection: number, target: Float64Array): boolean;
-  /** Whether the thread keeps the program alive. */
-  setReferenced(referenced: boolean): void;
-}
+/**
+ * Start an I/O thread and return its number, which the other functions take first; `src/record.rs` documents what crosses
+ * its rings. `onEvents` is called when there is something to drain.
+ */
+export declare function start(onEvents: () => void): number;
+
+/** Hand over the first `length` bytes of `commands`. */
+export declare function submit(driver: number, commands: Uint8Array, length: number): void;
+
+/** Fill `target` with events; returns the bytes written, 0 when there is nothing more. */
+export declare function drainInto(driver: number, target: Uint8Array): number;
+
+/** Bind a server's socket; throws an error with `code`. */
+export declare function listen(driver: number, listener: number, settings: ListenSettings): Bound;
+
+/** Stop accepting on a listener. */
+export declare function closeListener(driver: number, listener: number): void;
+
+/** Begin a handshake; throws an error with `code`. */
+export declare function dial(driver: number, connection: number, settings: DialSettings): Bound;
+
+/** Copy a connection's counters; false when it is gone. */
+export declare function stats(driver: number, connection: number, target: Float64Array): boolean;
+
+/** Whether the thread keeps the program alive. */
+export declare function setReferenced(driver: number, referenced: boolean): void;
 
 /** The clock that stamps packets, in microseconds. */
 export declare function nowUs(): number;

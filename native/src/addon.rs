@@ -1,34 +1,20 @@
-//! What JavaScript sees.
-
-use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::RawFd;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread::JoinHandle;
+//! What JavaScript sees: plain functions and numbers.
+//!
+//! No classes: Deno runs finalizers of wrapped objects before clean-up hooks when an environment ends, and may call
+//! back into JavaScript in between, which would then hold an object whose memory is gone.
 
 use bytes::Bytes;
+use napi::Env;
 use napi::bindgen_prelude::{Float64ArraySlice, Function, Uint8Array, Uint8ArraySlice};
-use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
-use napi::{Env, Status};
 use napi_derive::napi;
 
 use crate::clock;
-use crate::config::{Path, TransportSettings, quic_config};
-use crate::connection::Settings;
-use crate::connection::dial::{Dial, SharedConfig};
-use crate::driver;
-use crate::endpoint::{Endpoint, Listener, path_to};
-use crate::error::{Failure, invalid, io_text, unavailable};
-use crate::ring::{Events, Input, Rings};
-use crate::socket::Socket;
-use crate::stats::Table;
-use crate::tls::authority;
-use crate::tls::server::{ServerCertificate, server_context};
-use crate::tls::verify::{Verification, client_context};
+use crate::config::TransportSettings;
+use crate::error::{Failure, unavailable};
+use crate::handle;
+use crate::ring::Input;
 
 type Result<T> = napi::Result<T, &'static str>;
-type Notify = ThreadsafeFunction<(), (), (), Status, false, false, 0>;
 
 /// What a server asks for.
 #[napi(object)]
@@ -64,186 +50,66 @@ pub struct Bound {
     pub wanted_buffer_bytes: u32,
 }
 
-/// The I/O thread of one JavaScript environment.
-#[napi]
-pub struct Driver {
-    rings: Arc<Rings>,
-    stats: Arc<Table>,
-    notify: usize,
-    clients: Mutex<Clients>,
+/// Start an I/O thread and return its number. `on_events` is called, without arguments, when there is something to drain.
+/// The thread ends with the environment; after that its number means nothing, and the other functions do nothing.
+#[napi(catch_unwind)]
+pub fn start(env: Env, on_events: Function<(), ()>) -> napi::Result<u32> {
+    handle::start(&env, &on_events)
 }
 
-/// Sockets that clients share, one per address family, and configurations that connections share.
-#[derive(Default)]
-struct Clients {
-    v4: Option<ClientSocket>,
-    v6: Option<ClientSocket>,
-    configs: HashMap<String, Weak<Mutex<quiche::Config>>>,
-}
-
-#[derive(Clone, Copy)]
-struct ClientSocket {
-    fd: RawFd,
-    local: SocketAddr,
-    receive_buffer_bytes: usize,
-}
-
-#[napi]
-impl Driver {
-    /// Start the thread. `on_events` is called, without arguments, when there is something to drain.
-    #[napi(constructor, catch_unwind)]
-    pub fn new(env: Env, on_events: Function<(), ()>) -> napi::Result<Driver> {
-        let notify: Notify = on_events.build_threadsafe_function::<()>().build()?;
-        let raw = notify.handle.get_raw() as usize;
-        let rings = Arc::new(Rings::new().map_err(|error| napi::Error::from_reason(io_text(&error)))?);
-        let stats = Arc::<Table>::default();
-        let thread = start_thread(rings.clone(), stats.clone(), notify)?;
-        let stopping = rings.clone();
-        env.add_env_cleanup_hook((), move |()| {
-            stopping.push(Input::Stop);
-            let _ = thread.join();
-        })?;
-        Ok(Driver { rings, stats, notify: raw, clients: Mutex::default() })
-    }
-
-    /// Hand over the first `length` bytes of `commands`.
-    #[napi(catch_unwind)]
-    pub fn submit(&self, commands: &[u8], length: u32) {
-        if let Some(commands) = commands.get(..length as usize) {
-            self.rings.push(Input::Commands(Bytes::copy_from_slice(commands)));
-        }
-    }
-
-    /// Fill `target` with events; returns the bytes written, 0 when there is nothing more.
-    #[napi(catch_unwind)]
-    pub fn drain_into(&self, mut target: Uint8ArraySlice) -> u32 {
-        // SAFETY: JavaScript waits for this call and shares the array with nobody.
-        self.rings.drain_into(unsafe { target.as_mut() }) as u32
-    }
-
-    /// Bind a server's socket and accept connections on it, as listener `id`.
-    #[napi(catch_unwind)]
-    pub fn listen(&self, id: u32, settings: ListenSettings) -> Result<Bound> {
-        Ok(self.try_listen(id, settings)?)
-    }
-
-    /// Stop accepting; the socket closes with its last connection.
-    #[napi(catch_unwind)]
-    pub fn close_listener(&self, id: u32) {
-        self.rings.push(Input::CloseListener(id));
-    }
-
-    /// Begin a handshake, as `connection`.
-    #[napi(catch_unwind)]
-    pub fn dial(&self, connection: u32, settings: DialSettings) -> Result<Bound> {
-        Ok(self.try_dial(connection, settings)?)
-    }
-
-    /// Copy a connection's counters, a few milliseconds old at most; false when it is gone.
-    #[napi(catch_unwind)]
-    pub fn stats(&self, connection: u32, mut target: Float64ArraySlice) -> bool {
-        let Some(shared) = self.stats.get(connection) else { return false };
-        // SAFETY: JavaScript waits for this call and shares the array with nobody.
-        for (room, value) in unsafe { target.as_mut() }.iter_mut().zip(shared.read()) {
-            *room = value;
-        }
-        true
-    }
-
-    /// Whether the thread keeps the program alive.
-    #[napi(catch_unwind)]
-    pub fn set_referenced(&self, env: Env, referenced: bool) {
-        let notify = self.notify as napi::sys::napi_threadsafe_function;
-        // SAFETY: the function lives as long as the thread, which lives as long as the environment that calls this.
-        unsafe {
-            if referenced {
-                napi::sys::napi_ref_threadsafe_function(env.raw(), notify);
-            } else {
-                napi::sys::napi_unref_threadsafe_function(env.raw(), notify);
-            }
-        }
+/// Hand over the first `length` bytes of `commands`.
+#[napi(catch_unwind)]
+pub fn submit(driver: u32, commands: &[u8], length: u32) {
+    if let (Some(handle), Some(commands)) = (handle::get(driver), commands.get(..length as usize)) {
+        handle.rings.push(Input::Commands(Bytes::copy_from_slice(commands)));
     }
 }
 
-impl Driver {
-    fn try_listen(&self, id: u32, settings: ListenSettings) -> std::result::Result<Bound, Failure> {
-        let address = socket_address(&settings.address, settings.port)?;
-        let is_development = settings.certificate_pem.is_none();
-        let certificate = match (settings.certificate_pem, settings.key_pem) {
-            (Some(certificate_pem), Some(key_pem)) => ServerCertificate { certificate_pem, key_pem },
-            (None, None) => authority::issue()?,
-            _ => return Err(invalid("A certificate and its key belong together")),
-        };
-        let config = |path| quic_config(&settings.transport, path, server_context(&certificate)?);
-        let listener = Listener {
-            id,
-            is_accepting: true,
-            is_development,
-            loopback_config: config(Path::Loopback)?,
-            network_config: config(Path::Network)?,
-            settings: Arc::new(Settings::from(&settings.transport)),
-            handshakes: HashSet::new(),
-        };
-        let socket = bind(address, true)?;
-        let bound = bound(socket.local(), socket.receive_buffer_bytes());
-        let endpoint = Endpoint { socket, listener: Some(listener), connections: 0 };
-        self.rings.push(Input::AddEndpoint(Box::new(endpoint)));
-        Ok(bound)
-    }
+/// Fill `target` with events; returns the bytes written, 0 when there is nothing more.
+#[napi(catch_unwind)]
+pub fn drain_into(driver: u32, mut target: Uint8ArraySlice) -> u32 {
+    // SAFETY: JavaScript waits for this call and shares the array with nobody.
+    handle::get(driver).map_or(0, |handle| handle.rings.drain_into(unsafe { target.as_mut() }) as u32)
+}
 
-    fn try_dial(&self, connection: u32, settings: DialSettings) -> std::result::Result<Bound, Failure> {
-        let remote = socket_address(&settings.address, settings.port)?;
-        let verification = verification(&settings, remote.ip())?;
-        let mut clients = lock(&self.clients);
-        let config = clients.config(&settings.transport, path_to(remote.ip()), &verification)?;
-        let socket = clients.socket(remote.ip(), &self.rings)?;
-        self.rings.push(Input::Dial(Box::new(Dial {
-            connection,
-            socket: socket.fd,
-            local: socket.local,
-            remote,
-            server_name: settings.server_name,
-            verification,
-            config,
-            settings: Arc::new(Settings::from(&settings.transport)),
-            stats: self.stats.insert(connection),
-        })));
-        Ok(bound(socket.local, socket.receive_buffer_bytes))
+/// Bind a server's socket and accept connections on it, as `listener`.
+#[napi(catch_unwind)]
+pub fn listen(driver: u32, listener: u32, settings: ListenSettings) -> Result<Bound> {
+    let handle = handle::get(driver).ok_or_else(ended)?;
+    Ok(handle.listen(listener, settings)?)
+}
+
+/// Stop accepting; the socket closes with its last connection.
+#[napi(catch_unwind)]
+pub fn close_listener(driver: u32, listener: u32) {
+    if let Some(handle) = handle::get(driver) {
+        handle.rings.push(Input::CloseListener(listener));
     }
 }
 
-impl Clients {
-    /// The configuration for these settings, built once for all connections that use it at the same time.
-    fn config(
-        &mut self,
-        settings: &TransportSettings,
-        path: Path,
-        verification: &Verification,
-    ) -> std::result::Result<SharedConfig, Failure> {
-        let key = format!("{settings:?} {path:?} {verification:?}");
-        if let Some(config) = self.configs.get(&key).and_then(Weak::upgrade) {
-            return Ok(config);
-        }
-        let config = Arc::new(Mutex::new(quic_config(settings, path, client_context(verification)?)?));
-        self.configs.retain(|_, config| config.strong_count() > 0);
-        self.configs.insert(key, Arc::downgrade(&config));
-        Ok(config)
-    }
+/// Begin a handshake, as `connection`.
+#[napi(catch_unwind)]
+pub fn dial(driver: u32, connection: u32, settings: DialSettings) -> Result<Bound> {
+    let handle = handle::get(driver).ok_or_else(ended)?;
+    Ok(handle.dial(connection, settings)?)
+}
 
-    fn socket(&mut self, remote: IpAddr, rings: &Rings) -> std::result::Result<ClientSocket, Failure> {
-        let (slot, any) = match remote {
-            IpAddr::V4(_) => (&mut self.v4, IpAddr::from(Ipv4Addr::UNSPECIFIED)),
-            IpAddr::V6(_) => (&mut self.v6, IpAddr::from(Ipv6Addr::UNSPECIFIED)),
-        };
-        if let Some(socket) = slot {
-            return Ok(*socket);
-        }
-        let socket = bind((any, 0).into(), false)?;
-        let receive_buffer_bytes = socket.receive_buffer_bytes();
-        let client = ClientSocket { fd: socket.fd(), local: socket.local(), receive_buffer_bytes };
-        rings.push(Input::AddEndpoint(Box::new(Endpoint { socket, listener: None, connections: 0 })));
-        *slot = Some(client);
-        Ok(client)
+/// Copy a connection's counters, a few milliseconds old at most; false when it is gone.
+#[napi(catch_unwind)]
+pub fn stats(driver: u32, connection: u32, mut target: Float64ArraySlice) -> bool {
+    let Some(shared) = handle::get(driver).and_then(|handle| handle.stats.get(connection)) else { return false };
+    // SAFETY: JavaScript waits for this call and shares the array with nobody.
+    for (room, value) in unsafe { target.as_mut() }.iter_mut().zip(shared.read()) {
+        *room = value;
+    }
+    true
+}
+
+/// Whether the thread keeps the program alive.
+#[napi(catch_unwind)]
+pub fn set_referenced(env: Env, driver: u32, referenced: bool) {
+    if let Some(handle) = handle::get(driver) {
+        handle.set_referenced(&env, referenced);
     }
 }
 
@@ -253,62 +119,6 @@ pub fn now_us() -> f64 {
     clock::now_us() as f64
 }
 
-fn start_thread(rings: Arc<Rings>, stats: Arc<Table>, notify: Notify) -> napi::Result<JoinHandle<()>> {
-    let run = move || {
-        let wake = Box::new(move || {
-            notify.call((), ThreadsafeFunctionCallMode::NonBlocking);
-        });
-        let mut driver = driver::Driver::new(rings.clone(), Events::new(rings, wake), stats);
-        // Each connection is guarded on its own; what gets here is a bug of the loop itself.
-        let _ = catch_unwind(AssertUnwindSafe(|| driver.run()));
-    };
-    std::thread::Builder::new()
-        .name("echostream-io".to_owned())
-        .spawn(run)
-        .map_err(|error| napi::Error::from_reason(io_text(&error)))
-}
-
-fn verification(settings: &DialSettings, remote: IpAddr) -> std::result::Result<Verification, Failure> {
-    match settings.verification.as_str() {
-        "system" => Ok(Verification::System),
-        "development" => Ok(Verification::development(remote)),
-        "authority" => Ok(Verification::Authority(settings.authority_pem.clone().unwrap_or_default())),
-        "none" => Ok(Verification::None),
-        "pin" => {
-            let pins = settings.pins.as_deref().unwrap_or(&[]);
-            let digests = pins.iter().map(|pin| {
-                <[u8; 32]>::try_from(pin.as_ref())
-                    .map_err(|_| invalid(format!("Pin has {} bytes; a SHA-256 digest has 32", pin.len())))
-            });
-            let digests: Vec<_> = digests.collect::<std::result::Result<_, _>>()?;
-            if digests.is_empty() { Err(invalid("No pin was given")) } else { Ok(Verification::Pin(digests)) }
-        }
-        other => Err(invalid(format!("Unknown verification \"{other}\""))),
-    }
-}
-
-fn socket_address(address: &str, port: u32) -> std::result::Result<SocketAddr, Failure> {
-    let ip: IpAddr = address.parse().map_err(|_| invalid(format!("\"{address}\" is not an IP address")))?;
-    let port = u16::try_from(port).map_err(|_| invalid(format!("Port {port} is not between 0 and 65535")))?;
-    Ok(SocketAddr::new(ip, port))
-}
-
-fn bind(address: SocketAddr, answers: bool) -> std::result::Result<Socket, Failure> {
-    Socket::bind(address, answers).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => unavailable(format!("Address {address} is already in use")),
-        _ => unavailable(format!("Cannot bind to {address}: {}", io_text(&error))),
-    })
-}
-
-fn bound(local: SocketAddr, receive_buffer_bytes: usize) -> Bound {
-    Bound {
-        address: local.ip().to_string(),
-        port: u32::from(local.port()),
-        receive_buffer_bytes: receive_buffer_bytes as u32,
-        wanted_buffer_bytes: crate::socket::SOCKET_BUFFER_BYTES as u32,
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+fn ended() -> Failure {
+    unavailable("The program is ending")
 }

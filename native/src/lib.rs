@@ -15,6 +15,7 @@ mod connection;
 mod driver;
 mod endpoint;
 mod error;
+mod handle;
 mod quic;
 mod record;
 mod resolve;

@@ -129,13 +129,14 @@ pub struct Events {
     /// Length of `current` up to its last complete record.
     complete: usize,
     full: Vec<Vec<u8>>,
-    last_time_us: u64,
+    time_us: u64,
+    written_time_us: u64,
 }
 
 impl Events {
     /// `notify` wakes JavaScript; it is called once per drained ring at most.
     pub fn new(rings: std::sync::Arc<Rings>, notify: Box<dyn Fn() + Send>) -> Events {
-        Events { rings, notify, current: Vec::new(), complete: 0, full: Vec::new(), last_time_us: 0 }
+        Events { rings, notify, current: Vec::new(), complete: 0, full: Vec::new(), time_us: 0, written_time_us: 0 }
     }
 
     pub fn is_throttled(&self) -> bool {
@@ -144,6 +145,7 @@ impl Events {
 
     /// Append a record.
     pub fn push(&mut self, header: Header, payload: &[u8]) {
+        self.write_time();
         let header = Header { length: payload.len() as u32, ..header };
         self.current.extend_from_slice(&header.encode());
         self.current.extend_from_slice(payload);
@@ -155,11 +157,16 @@ impl Events {
         self.push(header, &number.to_le_bytes());
     }
 
-    /// Note the arrival time of the packets behind the next events.
+    /// Note the arrival time of the packets behind the next events. It is written in front of the first of them only:
+    /// most packets are acknowledgements, which JavaScript need not be woken for.
     pub fn arrived(&mut self, time_us: u64) {
-        if self.last_time_us != time_us {
-            self.last_time_us = time_us;
-            self.push(Header { stream: time_us, ..record(event::TIME, 0) }, &[]);
+        self.time_us = time_us;
+    }
+
+    fn write_time(&mut self) {
+        if self.written_time_us != self.time_us {
+            self.written_time_us = self.time_us;
+            self.current.extend_from_slice(&Header { stream: self.time_us, ..record(event::TIME, 0) }.encode());
         }
     }
 
@@ -171,6 +178,8 @@ impl Events {
         limit: usize,
         read: impl FnOnce(bytes::buf::Limit<&mut Vec<u8>>) -> Result<(usize, bool), E>,
     ) -> Result<(usize, bool), E> {
+        let (before, written_time_us) = (self.current.len(), self.written_time_us);
+        self.write_time();
         let start = self.current.len();
         self.current.reserve(HEADER_BYTES + limit.min(4096) + 8);
         self.current.extend_from_slice(&[0; HEADER_BYTES]);
@@ -185,7 +194,8 @@ impl Events {
                 Ok((length, finished))
             }
             nothing => {
-                self.current.truncate(start);
+                self.current.truncate(before);
+                self.written_time_us = written_time_us;
                 nothing
             }
         }
@@ -226,6 +236,7 @@ impl Events {
     /// Remove a record that a panic left unfinished.
     pub fn discard_partial(&mut self) {
         self.current.truncate(self.complete);
+        self.written_time_us = 0;
     }
 
     fn end_record(&mut self) {

@@ -7,14 +7,7 @@
 
 import { EchoStreamError } from "../protocol/error.ts";
 import { consoleLogger, once } from "../trace.ts";
-import {
-  type Addon,
-  type AddonDriver,
-  attempt,
-  type Bound,
-  transportSettings,
-  verificationSettings,
-} from "./native_addon.ts";
+import { type Addon, attempt, type Bound, transportSettings, verificationSettings } from "./native_addon.ts";
 import { type ConnectionOwner, NativeConnection } from "./native_connection.ts";
 import { CommandRing, Event, Flag, HEADER_BYTES, joinWords, padded } from "./native_ring.ts";
 import type {
@@ -51,7 +44,8 @@ async function load(): Promise<Transport> {
 
 class NativeTransport implements Transport, ConnectionOwner {
   readonly #addon: Addon;
-  readonly #driver: AddonDriver;
+  /** The I/O thread. */
+  readonly #driver: number;
   readonly #commands = new CommandRing();
   readonly #connections = new Map<number, NativeConnection>();
   readonly #listeners = new Map<number, NativeListener>();
@@ -69,7 +63,7 @@ class NativeTransport implements Transport, ConnectionOwner {
 
   constructor(addon: Addon) {
     this.#addon = addon;
-    this.#driver = new addon.Driver(() => this.#drain());
+    this.#driver = addon.start(() => this.#drain());
     this.#updateReference();
   }
 
@@ -80,7 +74,7 @@ class NativeTransport implements Transport, ConnectionOwner {
   ): Promise<TransportListener> {
     const id = this.#nextListener++;
     const bound = attempt(() =>
-      this.#driver.listen(id, {
+      this.#addon.listen(this.#driver, id, {
         address: options.address.address,
         port: options.address.port,
         certificatePem: options.certificate?.certPem,
@@ -90,7 +84,7 @@ class NativeTransport implements Transport, ConnectionOwner {
     );
     warnOfSmallBuffer(bound);
     const listener = new NativeListener(bound, options.certificate === undefined, accept, () => {
-      this.#driver.closeListener(id);
+      this.#addon.closeListener(this.#driver, id);
     });
     this.#listeners.set(id, listener);
     this.#updateReference();
@@ -102,7 +96,7 @@ class NativeTransport implements Transport, ConnectionOwner {
     const id = this.#nextConnection;
     this.#advanceConnection();
     const bound = attempt(() =>
-      this.#driver.dial(id, {
+      this.#addon.dial(this.#driver, id, {
         address: options.address.address,
         port: options.address.port,
         serverName: options.serverName,
@@ -149,21 +143,21 @@ class NativeTransport implements Transport, ConnectionOwner {
   }
 
   readCounters(connection: number, target: Float64Array): void {
-    this.#driver.stats(connection, target);
+    this.#addon.stats(this.#driver, connection, target);
   }
 
   readonly #flush = (): void => {
     this.#flushing = false;
     const commands = this.#commands;
     if (commands.length === 0) return;
-    this.#driver.submit(commands.bytes, commands.length);
+    this.#addon.submit(this.#driver, commands.bytes, commands.length);
     commands.clear();
   };
 
   /** Take events one buffer at a time; what they set off runs before the next buffer is taken. */
   #drain(): void {
     if (this.#draining) return;
-    const length = this.#driver.drainInto(this.#eventBytes);
+    const length = this.#addon.drainInto(this.#driver, this.#eventBytes);
     if (length === 0) {
       this.#rounds = 0;
       return;
@@ -308,7 +302,7 @@ class NativeTransport implements Transport, ConnectionOwner {
     const held = this.#referenced && this.#connections.size + this.#listeners.size > 0;
     if (held === this.#held) return;
     this.#held = held;
-    this.#driver.setReferenced(held);
+    this.#addon.setReferenced(this.#driver, held);
   }
 }
 

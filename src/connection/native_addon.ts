@@ -9,22 +9,18 @@ import { EchoStreamError, type EchoStreamErrorCode } from "../protocol/error.ts"
 import { ALPN } from "../protocol/version.ts";
 import type { TransportOptions, Verification } from "./transport.ts";
 
-/** The module `@echostream/native`. */
+/** The module `@echostream/native`. An I/O thread, a listener and a connection are numbers. */
 export interface Addon {
-  readonly Driver: new (onEvents: () => void) => AddonDriver;
+  start(onEvents: () => void): number;
+  submit(driver: number, commands: Uint8Array, length: number): void;
+  drainInto(driver: number, target: Uint8Array): number;
+  listen(driver: number, listener: number, settings: ListenSettings): Bound;
+  closeListener(driver: number, listener: number): void;
+  dial(driver: number, connection: number, settings: DialSettings): Bound;
+  stats(driver: number, connection: number, target: Float64Array): boolean;
+  setReferenced(driver: number, referenced: boolean): void;
   nowUs(): number;
   resolve(host: string): Promise<string[]>;
-}
-
-/** The I/O thread of one JavaScript environment. Numbers name listeners and connections. */
-export interface AddonDriver {
-  submit(commands: Uint8Array, length: number): void;
-  drainInto(target: Uint8Array): number;
-  listen(id: number, settings: ListenSettings): Bound;
-  closeListener(id: number): void;
-  dial(connection: number, settings: DialSettings): Bound;
-  stats(connection: number, target: Float64Array): boolean;
-  setReferenced(referenced: boolean): void;
 }
 
 /** Transport parameters and timers, in milliseconds and bytes. */

@@ -1,0 +1,238 @@
+//! An I/O thread, seen from JavaScript's thread: what it shares with it, and the sockets it was given.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::RawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::JoinHandle;
+
+use napi::bindgen_prelude::Function;
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::{Env, Status};
+
+use crate::addon::{Bound, DialSettings, ListenSettings};
+use crate::config::{Path, TransportSettings, quic_config};
+use crate::connection::Settings;
+use crate::connection::dial::{Dial, SharedConfig};
+use crate::driver::Driver;
+use crate::endpoint::{Endpoint, Listener, path_to};
+use crate::error::{Failure, invalid, io_text, unavailable};
+use crate::ring::{Events, Input, Rings};
+use crate::socket::Socket;
+use crate::stats::Table;
+use crate::tls::authority;
+use crate::tls::server::{ServerCertificate, server_context};
+use crate::tls::verify::{Verification, client_context};
+
+type Notify = ThreadsafeFunction<(), (), (), Status, false, false, 0>;
+
+/// JavaScript's end of one I/O thread.
+pub struct Handle {
+    pub rings: Arc<Rings>,
+    pub stats: Arc<Table>,
+    notify: napi::sys::napi_threadsafe_function,
+    clients: Mutex<Clients>,
+}
+
+/// Sockets that clients share, one per address family, and configurations that connections share.
+#[derive(Default)]
+struct Clients {
+    v4: Option<ClientSocket>,
+    v6: Option<ClientSocket>,
+    configs: HashMap<String, Weak<Mutex<quiche::Config>>>,
+}
+
+#[derive(Clone, Copy)]
+struct ClientSocket {
+    fd: RawFd,
+    local: SocketAddr,
+    receive_buffer_bytes: usize,
+}
+
+thread_local! {
+    /// The I/O threads of this JavaScript thread. An environment never leaves its thread.
+    static HANDLES: RefCell<HashMap<u32, Rc<Handle>>> = RefCell::default();
+}
+
+/// The I/O thread of that number, as long as its environment lives.
+pub fn get(id: u32) -> Option<Rc<Handle>> {
+    HANDLES.with_borrow(|handles| handles.get(&id).cloned())
+}
+
+/// Start an I/O thread. When the environment ends it is stopped and waited for, so that neither it nor a socket of it
+/// outlives a terminated worker.
+pub fn start(env: &Env, on_events: &Function<(), ()>) -> napi::Result<u32> {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    let id = NEXT.fetch_add(1, Ordering::Relaxed);
+    let notify: Notify = on_events.build_threadsafe_function::<()>().build()?;
+    let raw = notify.handle.get_raw();
+    let rings = Arc::new(Rings::new().map_err(|error| napi::Error::from_reason(io_text(&error)))?);
+    let stats = Arc::<Table>::default();
+    let thread = start_thread(rings.clone(), stats.clone(), notify)?;
+    let stopping = rings.clone();
+    env.add_env_cleanup_hook((), move |()| {
+        HANDLES.with_borrow_mut(|handles| handles.remove(&id));
+        stopping.push(Input::Stop);
+        let _ = thread.join();
+    })?;
+    let handle = Handle { rings, stats, notify: raw, clients: Mutex::default() };
+    HANDLES.with_borrow_mut(|handles| handles.insert(id, Rc::new(handle)));
+    Ok(id)
+}
+
+impl Handle {
+    pub fn set_referenced(&self, env: &Env, referenced: bool) {
+        // SAFETY: the function lives as long as the thread, and this handle is gone before the thread is.
+        unsafe {
+            if referenced {
+                napi::sys::napi_ref_threadsafe_function(env.raw(), self.notify);
+            } else {
+                napi::sys::napi_unref_threadsafe_function(env.raw(), self.notify);
+            }
+        }
+    }
+
+    pub fn listen(&self, id: u32, settings: ListenSettings) -> Result<Bound, Failure> {
+        let address = socket_address(&settings.address, settings.port)?;
+        let is_development = settings.certificate_pem.is_none();
+        let certificate = match (settings.certificate_pem, settings.key_pem) {
+            (Some(certificate_pem), Some(key_pem)) => ServerCertificate { certificate_pem, key_pem },
+            (None, None) => authority::issue()?,
+            _ => return Err(invalid("A certificate and its key belong together")),
+        };
+        let config = |path| quic_config(&settings.transport, path, server_context(&certificate)?);
+        let listener = Listener {
+            id,
+            is_accepting: true,
+            is_development,
+            loopback_config: config(Path::Loopback)?,
+            network_config: config(Path::Network)?,
+            settings: Arc::new(Settings::from(&settings.transport)),
+            handshakes: HashSet::new(),
+        };
+        let socket = bind(address, true)?;
+        let bound = bound(socket.local(), socket.receive_buffer_bytes());
+        let endpoint = Endpoint { socket, listener: Some(listener), connections: 0 };
+        self.rings.push(Input::AddEndpoint(Box::new(endpoint)));
+        Ok(bound)
+    }
+
+    pub fn dial(&self, connection: u32, settings: DialSettings) -> Result<Bound, Failure> {
+        let remote = socket_address(&settings.address, settings.port)?;
+        let verification = verification(&settings, remote.ip())?;
+        let mut clients = lock(&self.clients);
+        let config = clients.config(&settings.transport, path_to(remote.ip()), &verification)?;
+        let socket = clients.socket(remote.ip(), &self.rings)?;
+        self.rings.push(Input::Dial(Box::new(Dial {
+            connection,
+            socket: socket.fd,
+            local: socket.local,
+            remote,
+            server_name: settings.server_name,
+            verification,
+            config,
+            settings: Arc::new(Settings::from(&settings.transport)),
+            stats: self.stats.insert(connection),
+        })));
+        Ok(bound(socket.local, socket.receive_buffer_bytes))
+    }
+}
+
+impl Clients {
+    /// The configuration for these settings, built once for all connections that use it at the same time.
+    fn config(
+        &mut self,
+        settings: &TransportSettings,
+        path: Path,
+        verification: &Verification,
+    ) -> Result<SharedConfig, Failure> {
+        let key = format!("{settings:?} {path:?} {verification:?}");
+        if let Some(config) = self.configs.get(&key).and_then(Weak::upgrade) {
+            return Ok(config);
+        }
+        let config = Arc::new(Mutex::new(quic_config(settings, path, client_context(verification)?)?));
+        self.configs.retain(|_, config| config.strong_count() > 0);
+        self.configs.insert(key, Arc::downgrade(&config));
+        Ok(config)
+    }
+
+    fn socket(&mut self, remote: IpAddr, rings: &Rings) -> Result<ClientSocket, Failure> {
+        let (slot, any) = match remote {
+            IpAddr::V4(_) => (&mut self.v4, IpAddr::from(Ipv4Addr::UNSPECIFIED)),
+            IpAddr::V6(_) => (&mut self.v6, IpAddr::from(Ipv6Addr::UNSPECIFIED)),
+        };
+        if let Some(socket) = slot {
+            return Ok(*socket);
+        }
+        let socket = bind((any, 0).into(), false)?;
+        let receive_buffer_bytes = socket.receive_buffer_bytes();
+        let client = ClientSocket { fd: socket.fd(), local: socket.local(), receive_buffer_bytes };
+        rings.push(Input::AddEndpoint(Box::new(Endpoint { socket, listener: None, connections: 0 })));
+        *slot = Some(client);
+        Ok(client)
+    }
+}
+
+fn start_thread(rings: Arc<Rings>, stats: Arc<Table>, notify: Notify) -> napi::Result<JoinHandle<()>> {
+    let run = move || {
+        let wake = Box::new(move || {
+            notify.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        });
+        let mut driver = Driver::new(rings.clone(), Events::new(rings, wake), stats);
+        // Each connection is guarded on its own; what gets here is a bug of the loop itself.
+        let _ = catch_unwind(AssertUnwindSafe(|| driver.run()));
+    };
+    std::thread::Builder::new()
+        .name("echostream-io".to_owned())
+        .spawn(run)
+        .map_err(|error| napi::Error::from_reason(io_text(&error)))
+}
+
+fn verification(settings: &DialSettings, remote: IpAddr) -> Result<Verification, Failure> {
+    match settings.verification.as_str() {
+        "system" => Ok(Verification::System),
+        "development" => Ok(Verification::development(remote)),
+        "authority" => Ok(Verification::Authority(settings.authority_pem.clone().unwrap_or_default())),
+        "none" => Ok(Verification::None),
+        "pin" => {
+            let pins = settings.pins.as_deref().unwrap_or(&[]);
+            let digests = pins.iter().map(|pin| {
+                <[u8; 32]>::try_from(pin.as_ref())
+                    .map_err(|_| invalid(format!("Pin has {} bytes; a SHA-256 digest has 32", pin.len())))
+            });
+            let digests: Vec<_> = digests.collect::<Result<_, _>>()?;
+            if digests.is_empty() { Err(invalid("No pin was given")) } else { Ok(Verification::Pin(digests)) }
+        }
+        other => Err(invalid(format!("Unknown verification \"{other}\""))),
+    }
+}
+
+fn socket_address(address: &str, port: u32) -> Result<SocketAddr, Failure> {
+    let ip: IpAddr = address.parse().map_err(|_| invalid(format!("\"{address}\" is not an IP address")))?;
+    let port = u16::try_from(port).map_err(|_| invalid(format!("Port {port} is not between 0 and 65535")))?;
+    Ok(SocketAddr::new(ip, port))
+}
+
+fn bind(address: SocketAddr, answers: bool) -> Result<Socket, Failure> {
+    Socket::bind(address, answers).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => unavailable(format!("Address {address} is already in use")),
+        _ => unavailable(format!("Cannot bind to {address}: {}", io_text(&error))),
+    })
+}
+
+fn bound(local: SocketAddr, receive_buffer_bytes: usize) -> Bound {
+    Bound {
+        address: local.ip().to_string(),
+        port: u32::from(local.port()),
+        receive_buffer_bytes: receive_buffer_bytes as u32,
+        wanted_buffer_bytes: crate::socket::SOCKET_BUFFER_BYTES as u32,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
