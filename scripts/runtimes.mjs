@@ -13,8 +13,16 @@ import { fileURLToPath } from "node:url";
 /** Root folder of the repository, without a trailing slash. */
 export const root = fileURLToPath(new URL("..", import.meta.url)).replace(/[\\/]$/, "");
 
-/** Versions that are fetched when nothing suitable is installed. Deno is no devDependency: its platform packages break `npm ci`. */
-const PINNED = { node20: "node@20.20.2", node26: "node@26.10.0", deno: "deno@2.9.6", bun: "bun@1.4.5" };
+/**
+ * Versions that are fetched when nothing suitable is installed. Node comes as the platform's own package, which needs no install script.
+ * Deno is no devDependency: its platform packages break `npm ci`.
+ */
+const PINNED = {
+  node20: `${nodePackage()}@20.20.2`,
+  node26: `${nodePackage()}@26.10.0`,
+  deno: "deno@2.9.6",
+  bun: "bun@1.4.5",
+};
 
 /** Every runtime by its name, in the order in which suites and benches visit them. */
 export const RUNTIME_NAMES = ["node20", "node26", "deno", "bun"];
@@ -48,32 +56,25 @@ export function scriptPath(runtime, path) {
 }
 
 function find(name) {
-  switch (name) {
-    case "node20":
-      return first(nodeCandidates(), "node20", (version) => version.startsWith("v20.")) ?? fetchByNpx(name, "node");
-    case "node26":
-      return first(
-        [join(root, "node_modules/node/bin/node"), process.execPath, ...nodeCandidates()],
-        "node26",
-        runsTypeScript,
-      ) ??
-        fetchByNpx(name, "node");
-    case "bun":
-      return first([join(root, "node_modules/bun/bin/bun.exe"), ...bunBinaries()], "bun", () => true) ??
-        fetchByNpx(name, "bun");
-    case "deno":
-      return fetchByNpx(name, "deno");
-    default:
-      throw new RangeError(`Unknown runtime "${name}": one of ${RUNTIME_NAMES.join(", ")}`);
-  }
-}
-
-function first(executables, name, suits) {
-  for (const executable of executables) {
+  const { candidates, suits } = {
+    node20: { candidates: nodeCandidates, suits: (version) => version.startsWith("v20.") },
+    node26: {
+      candidates: () => [join(root, "node_modules/node/bin/node"), ...nodeCandidates()],
+      suits: runsTypeScript,
+    },
+    deno: { candidates: () => [], suits: () => true },
+    bun: { candidates: bunBinaries, suits: () => true },
+  }[name] ?? { candidates: unknown, suits: unknown };
+  for (const executable of candidates(name)) {
     const runtime = existsSync(executable) ? describe(name, executable) : undefined;
     if (runtime && suits(runtime.version)) return runtime;
   }
-  return undefined;
+  const fetched = fetchByNpx(name);
+  return fetched && suits(fetched.version) ? fetched : undefined;
+}
+
+function unknown(name) {
+  throw new RangeError(`Unknown runtime "${name}": one of ${RUNTIME_NAMES.join(", ")}`);
 }
 
 /** The Node that runs npm, then every Node on the path that is not a devDependency of ours. */
@@ -85,16 +86,26 @@ function nodeCandidates() {
   );
 }
 
-/** Bun's platform packages, for when its install script was not allowed to run. */
+/** Bun, or its platform package for when its install script was not allowed to run. */
 function bunBinaries() {
   const scope = join(root, "node_modules/@oven");
-  return existsSync(scope) ? readdirSync(scope).map((folder) => join(scope, folder, "bin/bun")) : [];
+  const platforms = existsSync(scope) ? readdirSync(scope).map((folder) => join(scope, folder, "bin/bun")) : [];
+  return [join(root, "node_modules/bun/bin/bun.exe"), ...platforms];
+}
+
+/** The npm package that holds nothing but the `node` of this platform. */
+function nodePackage() {
+  const system = process.platform === "win32" ? "win" : process.platform;
+  const prefix = system === "darwin" && process.arch === "arm64" ? "node-bin" : "node";
+  return `${prefix}-${system}-${process.arch}`;
 }
 
 /** Ask the executable itself where it is, so that later runs skip npx and signals reach the right process. */
-function fetchByNpx(name, command) {
-  const print = command === "deno" ? ["eval", "console.log(Deno.execPath())"] : ["-p", "process.execPath"];
-  const run = spawnSync("npx", ["-y", "-p", PINNED[name], command, ...print], {
+function fetchByNpx(name) {
+  const command = name === "deno"
+    ? ["deno", "eval", "console.log(Deno.execPath())"]
+    : [name.replace(/\d+$/, ""), "-p", "process.execPath"];
+  const run = spawnSync("npx", ["-y", "-p", PINNED[name], ...command], {
     encoding: "utf8",
     shell: process.platform === "win32",
   });
