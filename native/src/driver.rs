@@ -123,12 +123,7 @@ impl Driver {
                     self.endpoints.insert(fd, *endpoint);
                 }
                 Input::Dial(dial) => self.dial(*dial),
-                Input::CloseListener(id) => {
-                    for listener in self.endpoints.values_mut().filter_map(|endpoint| endpoint.listener.as_mut()) {
-                        listener.is_accepting &= listener.id != id;
-                    }
-                    self.may_retire = true;
-                }
+                Input::CloseListener(id) => self.close_listener(id),
                 Input::Stop => {
                     self.is_stopping = true;
                     let ids: Vec<u32> = self.connections.keys().copied().collect();
@@ -141,6 +136,21 @@ impl Driver {
                 }
             }
         }
+    }
+
+    /// Accept no more. Handshakes under way end here: nobody is told of them, and nobody would wait for them.
+    fn close_listener(&mut self, id: u32) {
+        let listeners = self.endpoints.values_mut().filter_map(|endpoint| endpoint.listener.as_mut());
+        let Some(listener) = listeners.into_iter().find(|listener| listener.id == id) else { return };
+        listener.is_accepting = false;
+        let handshakes: Vec<u32> = listener.handshakes.iter().copied().collect();
+        for id in handshakes {
+            if let Some(connection) = self.connections.get_mut(&id) {
+                connection.give_up_handshake();
+            }
+            self.mark(id);
+        }
+        self.may_retire = true;
     }
 
     fn carry_out(&mut self, submission: &Bytes) {

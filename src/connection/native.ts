@@ -279,7 +279,12 @@ class NativeTransport implements Transport, ConnectionOwner {
       connection.close(0, "");
       return;
     }
-    connection.sink = listener.accept(connection);
+    try {
+      connection.sink = listener.accept(connection);
+    } catch (error) {
+      connection.close(0, "");
+      throw error;
+    }
     connection.sink.onEstablished();
   }
 

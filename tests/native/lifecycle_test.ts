@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash, X509Certificate } from "node:crypto";
+import { createSocket } from "node:dgram";
 import { test } from "node:test";
 import { nativeTransport } from "../../src/connection/native.ts";
 import type { Verification } from "../../src/connection/transport.ts";
@@ -135,6 +136,26 @@ test("Native transport gives up a handshake nobody answers", async () => {
     code: 0,
     reason: "no answer within 200 ms",
   });
+});
+
+test("Native transport closes a listener without waiting for handshakes under way", async () => {
+  const listener = await listen({}, () => new RecordingSink());
+  const relay = createSocket("udp4");
+  const answered = new Promise<void>((resolve) => {
+    relay.on("message", (packet, from) => {
+      // The server's answer goes no further, so the handshake hangs.
+      if (from.port === listener.address.port) resolve();
+      else relay.send(packet, listener.address.port, "127.0.0.1");
+    });
+  });
+  await new Promise<void>((resolve) => relay.bind(0, "127.0.0.1", resolve));
+  const { client, sink } = await dial(listener, { address: { address: "127.0.0.1", port: relay.address().port } });
+  await answered;
+  await listener.close();
+  assert.equal(sink.established, false);
+  client.close(0, "");
+  await sink.ended();
+  relay.close();
 });
 
 test("Native transport ends an idle connection", () =>

@@ -23,7 +23,8 @@ pub struct Ending {
     requested: Option<(u64, Vec<u8>)>,
     /// quiche refused something the peer did.
     failure: Option<quiche::Error>,
-    handshake_timed_out: bool,
+    /// The handshake is given up, because of its timeout or because the listener closes.
+    gave_up: bool,
     lingering: Option<Lingering>,
 }
 
@@ -80,17 +81,19 @@ impl Connection {
         }
     }
 
-    pub(super) fn handshake_timed_out(&mut self) {
-        self.ending.handshake_timed_out = true;
-        let _ = self.quic.close(false, 0x2, b"handshake timeout");
+    /// Go no further with a handshake; an established connection is not affected.
+    pub fn give_up_handshake(&mut self) {
+        if !self.is_established {
+            self.ending.gave_up = true;
+            // CONNECTION_REFUSED (RFC 9000 §20.1).
+            let _ = self.quic.close(false, 0x2, b"");
+        }
     }
 
     /// Tell JavaScript if the connection has ended; afterwards it lingers. `last_packet` is the one sent last.
     pub fn report_end(&mut self, events: &mut Events, last_packet: &[u8]) -> bool {
-        let has_ended = self.quic.is_closed()
-            || self.quic.is_draining()
-            || self.ending.requested.is_some()
-            || self.ending.handshake_timed_out;
+        let has_ended =
+            self.quic.is_closed() || self.quic.is_draining() || self.ending.requested.is_some() || self.ending.gave_up;
         if self.ending.is_lingering() || !has_ended {
             return false;
         }
@@ -134,7 +137,7 @@ impl Connection {
         if let Some((code, reason)) = &self.ending.requested {
             return close(CloseCause::Local, true, *code, lossy(reason));
         }
-        if self.ending.handshake_timed_out {
+        if self.ending.gave_up {
             let waited = self.settings.handshake_timeout.as_millis();
             return close(CloseCause::Handshake, false, 0, format!("no answer within {waited} ms"));
         }

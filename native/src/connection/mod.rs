@@ -292,7 +292,7 @@ impl Connection {
         }
         if !self.is_established {
             if self.started + self.settings.handshake_timeout <= now {
-                self.handshake_timed_out();
+                self.give_up_handshake();
             }
         } else if let Some(interval) = self.settings.keep_alive
             && self.last_received + interval <= now

@@ -1,5 +1,6 @@
 //! UDP sockets: how they are bound and tuned, and packets in and out of them.
 
+#[cfg(all(target_os = "linux", not(feature = "plain-sockets")))]
 mod address;
 #[cfg(all(target_os = "linux", not(feature = "plain-sockets")))]
 mod batched;
