@@ -43,10 +43,7 @@ export interface ConnectionHandler extends StreamHandler {
 /** What a connection needs besides its transport. */
 export interface ConnectionOptions {
   /** Transport options it was dialled or accepted with: initial credit and kind of message streams are read from them. */
-  readonly transport: Pick<
-    TransportOptions,
-    "initialCreditBytes" | "messageStreamKind" | "maxBidirectionalStreams" | "maxUnidirectionalStreams"
-  >;
+  readonly transport: Pick<TransportOptions, "initialCreditBytes" | "messageStreamKind">;
   /** Default {@link DEFAULT_CONNECTION_LIMITS}. */
   readonly limits?: ConnectionLimits | undefined;
   /** Default the system clock. */
@@ -107,7 +104,7 @@ export class Connection implements ConnectionSink, StreamsHost {
     this.timers = options.timers ?? new TimerQueue(this.clock);
     this.log = options.log ?? consoleLogger;
     this.limits = options.limits ?? DEFAULT_CONNECTION_LIMITS;
-    this.inbound = new InboundBudget(reservableBytes(this.limits, options.transport));
+    this.inbound = new InboundBudget(this.limits.maxInboundBytes);
     this.outbound = new OutboundQueue(
       this.limits.maxOutboundBytes,
       this.limits.outboundStallTimeoutMs,
@@ -317,12 +314,6 @@ export class Connection implements ConnectionSink, StreamsHost {
     if (known === undefined) this.close(ConnectionCode.INTERNAL_ERROR, "Internal error");
     else this.close(ConnectionCode[known.code as keyof typeof ConnectionCode], known.message);
   }
-}
-
-/** What messages may reserve, so that they and the first bytes of all streams together stay within the limit. */
-function reservableBytes(limits: ConnectionLimits, transport: ConnectionOptions["transport"]): number {
-  const streams = transport.maxBidirectionalStreams + transport.maxUnidirectionalStreams;
-  return Math.max(limits.maxMessageBytes, limits.maxInboundBytes - streams * transport.initialCreditBytes);
 }
 
 /**

@@ -46,7 +46,9 @@ export const DEFAULT_TRANSPORT_TUNING: Required<TransportTuning> = {
   maxUnidirectionalStreams: 1_024,
   streamWindowBytes: 256 * 1024,
   maxStreamWindowBytes: 4 * 1024 * 1024,
-  connectionWindowBytes: 1024 * 1024,
+  // From the start as large as it gets: quiche announces more only when half of it was read, and until then streams nobody reads
+  // (a quarter of a MiB each) would hold up all others. Of a smaller one three or four such streams leave nothing.
+  connectionWindowBytes: 16 * 1024 * 1024,
   maxConnectionWindowBytes: 16 * 1024 * 1024,
   congestionControl: "bbr2",
   // A packet full of messages (16 KiB on loopback) arrives in one piece, and 1,024 unidirectional streams nobody has granted more

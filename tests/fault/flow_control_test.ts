@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Network, testOverNetworks } from "../support/networks.ts";
+
+const ECHO = Uint8Array.of(1, 2, 3);
+const LARGE = 1024 * 1024 - 1024;
+
+testOverNetworks("Forty requests of a megabyte at once are all answered, as large as they came", async (network) => {
+  const server = network.server().handler("echo", (_session, bytes) => bytes).build();
+  const client = await network.connect(await network.start(server));
+  const answers = await network.run(Promise.all(
+    Array.from({ length: 40 }, (_, n) => client.request("echo", new Uint8Array(LARGE + n))),
+  ));
+  assert.deepEqual(answers.map((answer) => (answer as Uint8Array).length), answers.map((_, n) => LARGE + n));
+  await network.run(client.close());
+});
+
+// Over memory a stream has its largest window from the start, so that four of them take that of the connection.
+test("Streams that nobody reads do not hold up calls and events", async () => {
+  const network = new Network();
+  const events: Uint8Array[] = [];
+  const server = network.server()
+    .handler("echo", (_session, bytes) => bytes)
+    .listener("event", (_session, bytes) => void events.push(bytes as Uint8Array))
+    .stream("slow", () => new Promise<void>(() => {}))
+    .build();
+  const client = await network.connect(await network.start(server));
+  // As many as the sender's queue of 4 MiB has room for, 256 KiB each, and some for calls.
+  const stuck = await Promise.all(Array.from({ length: 12 }, async () => {
+    const stream = await client.createStream("slow");
+    let sent = 0;
+    const frame = new Uint8Array(60_000);
+    const sending = (async () => {
+      for (; sent < 100; sent++) await stream.send(frame);
+    })();
+    return { sending, sent: () => sent };
+  }));
+  // Each has filled its window and the queue of its sender.
+  await network.until(() => stuck.every(({ sent }) => sent() >= 4));
+  assert.deepEqual(await client.request("echo", ECHO), ECHO);
+  await client.emit("event", ECHO);
+  await network.until(() => events.length === 1);
+  await client.close({ graceMs: 0 });
+  for (const { sending } of stuck) await assert.rejects(sending, { code: "UNAVAILABLE" });
+  await network.close();
+});
