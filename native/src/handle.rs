@@ -219,7 +219,9 @@ fn socket_address(address: &str, port: u32) -> Result<SocketAddr, Failure> {
 
 fn bind(address: SocketAddr, answers: bool) -> Result<Socket, Failure> {
     Socket::bind(address, answers).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => unavailable(format!("Address {address} is already in use")),
+        std::io::ErrorKind::AddrInUse => {
+            unavailable(format!("Address {address} is already in use; choose another port, or 0 for a free one"))
+        }
         _ => unavailable(format!("Cannot bind to {address}: {}", io_text(&error))),
     })
 }

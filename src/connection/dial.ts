@@ -176,7 +176,9 @@ class Dial {
   }
 
   #unavailable(waited: string): EchoStreamError {
-    const message = `Cannot connect to ${this.#target} ${waited}: ${this.#failures.join("; ")}`;
+    const tried = this.#failures.join("; ");
+    const message =
+      `Cannot connect to ${this.#target} ${waited}: ${tried}. Does a server listen there, and may UDP pass?`;
     return new EchoStreamError(ErrorCode.UNAVAILABLE, message, { disposition: "notProcessed" });
   }
 

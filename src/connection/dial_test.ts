@@ -105,7 +105,7 @@ test("dial names every address it tried, why, and how long it waited", async () 
     code: "UNAVAILABLE",
     disposition: "notProcessed",
     message: "Cannot connect to dead.test:5000 after 40 ms: [::1]:5000: Nobody listens on [::1]:5000 (20 ms); " +
-      "127.0.0.1:5000: Nobody listens on 127.0.0.1:5000 (20 ms)",
+      "127.0.0.1:5000: Nobody listens on 127.0.0.1:5000 (20 ms). Does a server listen there, and may UDP pass?",
   });
 });
 
@@ -113,7 +113,8 @@ test("dial gives up at its timeout", async () => {
   const { clock, request } = await site({ silentAddresses: ["10.0.0.1"] });
   await assert.rejects(clock.run(request("10.0.0.1:5000")), {
     code: "UNAVAILABLE",
-    message: "Cannot connect to 10.0.0.1:5000 within 5000 ms: 10.0.0.1:5000: no answer",
+    message: "Cannot connect to 10.0.0.1:5000 within 5000 ms: 10.0.0.1:5000: no answer. " +
+      "Does a server listen there, and may UDP pass?",
   });
   assert.equal(clock.nowUs(), 5_000_000);
   await assert.rejects(clock.run(request("10.0.0.1:5000", { timeoutMs: 100 })), /within 100 ms/);

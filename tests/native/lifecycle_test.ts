@@ -110,7 +110,7 @@ test("Native transport names what is wrong with a listener", async () => {
   };
   await assert.rejects(
     listen({ address: { address, port } }, () => new RecordingSink()),
-    failsWith("UNAVAILABLE", `Address ${address}:${port} is already in use`),
+    failsWith("UNAVAILABLE", `Address ${address}:${port} is already in use; choose another port, or 0 for a free one`),
   );
   await assert.rejects(
     listen({ certificate: { certPem: "", keyPem: "" } }, () => new RecordingSink()),
