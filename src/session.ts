@@ -21,6 +21,7 @@ import type { MediaSender } from "./stream/media_sender.ts";
 import type { StreamHandlers } from "./stream/stream_handlers.ts";
 import type { StreamOptions } from "./stream/stream_options.ts";
 import { Engine } from "./session/engine.ts";
+import { checkedGraceMs } from "./session/grace.ts";
 import type { Logger } from "./trace.ts";
 
 /** What a session does with what its peer sends; the same for all sessions of a server or client. */
@@ -197,12 +198,13 @@ export class Session<Pushes = any> extends Context {
   /**
    * End the session in order: new work is refused on both sides, what is in flight may finish within the grace, then the connection
    * closes. Calling it again returns the same end, sooner when the new grace is shorter. Never rejects.
+   * @throws {RangeError} when the grace is not 0 or more milliseconds.
    */
   close(reason = "", options: CloseOptions = {}): Promise<CloseReason> {
     return this.#engine.close({
       reason,
       code: options.code ?? ConnectionCode.NO_ERROR,
-      graceMs: options.graceMs ?? this.#behavior.limits.closeGraceMs,
+      graceMs: checkedGraceMs(options.graceMs ?? this.#behavior.limits.closeGraceMs),
       awaitStreams: options.awaitStreams ?? false,
     });
   }

@@ -59,8 +59,12 @@ export const DEFAULT_TRANSPORT_TUNING: Required<TransportTuning> = {
 /**
  * Complete transport options from what the user gave.
  * @throws {RangeError} when a value is out of its range, naming it.
+ * @throws {TypeError} when there is no such option.
  */
 export function transportOptions(tuning: TransportTuning, messageStreamKind: number): TransportOptions {
+  for (const name of Object.keys(tuning)) {
+    if (!Object.hasOwn(DEFAULT_TRANSPORT_TUNING, name)) throw new TypeError(`There is no tuning called "${name}"`);
+  }
   const options: TransportOptions = { ...DEFAULT_TRANSPORT_TUNING, ...defined(tuning), messageStreamKind };
   for (const [name, minimum, maximum] of TRANSPORT_RANGES) checkRange(name, options[name], minimum, maximum);
   if (!CONGESTION_CONTROLS.includes(options.congestionControl)) {

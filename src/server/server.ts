@@ -9,6 +9,7 @@ import type { ServerContext } from "../context.ts";
 import type { Api, HasApi } from "../plugin/api.ts";
 import type { None } from "../rpc/signature.ts";
 import type { Session } from "../session.ts";
+import { checkedGraceMs } from "../session/grace.ts";
 import { consoleLogger, type Logger } from "../trace.ts";
 import { RpcServerBuilder } from "./builder.ts";
 import type { ServerDefinition } from "./definition.ts";
@@ -100,8 +101,14 @@ export class RpcServer<Methods = None, Events = None, Pushes = None, Streams = N
    * Stop in order: no new connection, running calls within the grace, disconnect hooks, ports, then shutdown hooks. Calling it again
    * returns the same end. A server that was not started has nothing to stop and cannot be started any more.
    * @throws {AggregateError} when shutdown hooks failed, with what each threw; everything is stopped nevertheless.
+   * @throws {RangeError} (as rejection) when the grace is not 0 or more milliseconds; nothing is stopped.
    */
   shutdown(options: ShutdownOptions = {}): Promise<void> {
+    try {
+      if (options.graceMs !== undefined) checkedGraceMs(options.graceMs);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     this.#stopping ??= this.#stop(options);
     return this.#stopping;
   }

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { RpcClient } from "../../src/client/client.ts";
 import { cbor } from "../../src/rpc/schema.ts";
 import { RpcServer } from "../../src/server/server.ts";
+import { testOverNetworks } from "../support/networks.ts";
 import { World } from "../support/world.ts";
 
 const echo = (_session: unknown, bytes: Uint8Array): Uint8Array => bytes;
@@ -109,6 +110,10 @@ test("An option out of range, or one that does not exist, is refused at build, n
     name: "TypeError",
     message: 'There is no limit called "maxMesageBytes"',
   });
+  assert.throws(() => bound().options({ tuning: { idleTimeout: 1 } as object }).build(), {
+    name: "TypeError",
+    message: 'There is no tuning called "idleTimeout"',
+  });
 });
 
 test("A hook or handler that is not a function is refused where it is given", () => {
@@ -119,3 +124,19 @@ test("A hook or handler that is not a function is refused where it is given", ()
   });
   assert.throws(() => bound().listener("e", 5 as never), { name: "TypeError", message: /Listener of event "e"/ });
 });
+
+testOverNetworks(
+  "A grace that is no time is refused, and nothing is closed; one without end is taken",
+  async (network) => {
+    const server = network.server().handler("echo", echo).build();
+    const client = await network.connect(await network.start(server));
+    for (const graceMs of [Number.NaN, -1, "5" as never]) {
+      const refused = { name: "RangeError", message: `graceMs is ${graceMs}, expected 0 or more milliseconds` };
+      await assert.rejects(network.run(server.shutdown({ graceMs })), refused);
+      await assert.rejects(network.run(client.close({ graceMs })), refused);
+    }
+    assert.deepEqual(await network.run(client.request("echo", Uint8Array.of(1))), Uint8Array.of(1));
+    await network.run(server.shutdown({ graceMs: Infinity }));
+    assert.equal((await network.run(client.closed)).reason, "Server is shutting down");
+  },
+);
