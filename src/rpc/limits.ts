@@ -30,6 +30,8 @@ export interface Limits {
   readonly maxIncomingStreams: number;
   /** Bytes of media streams held for their readers, over all streams, beyond 64 KiB for each. Default 8 MiB. */
   readonly maxHeldStreamBytes: number;
+  /** How long the reader of a media stream may hold its sender back before the stream ends, in milliseconds. Default 10,000. */
+  readonly unreadStreamTimeoutMs: number;
   /** How long an orderly close waits for what is in flight, in milliseconds. Default 5,000. */
   readonly closeGraceMs: number;
 }
@@ -47,6 +49,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxHeldEventBytes: 256 * 1024,
   maxIncomingStreams: 256,
   maxHeldStreamBytes: 8 * 1024 * 1024,
+  unreadStreamTimeoutMs: 10_000,
   closeGraceMs: 5_000,
 };
 

@@ -26,6 +26,8 @@ export interface IncomingStreamLimits extends MetadataLimits {
   readonly maxIncomingStreams: number;
   /** Bytes held for their readers over all streams, beyond 64 KiB for each. */
   readonly maxHeldStreamBytes: number;
+  /** How long a reader may hold its sender back, in milliseconds. */
+  readonly unreadStreamTimeoutMs: number;
 }
 
 /** What incoming streams need besides their connection. */
@@ -100,12 +102,14 @@ export class IncomingStreams<C> {
       stream.stop(StreamCode.REFUSED);
       return undefined;
     }
-    const incoming: Incoming = { header, handler: handler!, state: "waiting", receiver: undefined! };
+    const incoming: Incoming = { header, handler: handler!, state: "waiting", told: false, receiver: undefined! };
     incoming.receiver = new MediaReceiver({
       stream,
       header,
       maxFrameBytes: this.#options.limits.maxMessageBytes,
       windows: this.#windows,
+      timers: this.#connection.timers,
+      unreadTimeoutMs: this.#options.limits.unreadStreamTimeoutMs,
       onEnd: () => this.#check(incoming),
     });
     this.#live.add(incoming);
@@ -148,6 +152,8 @@ export class IncomingStreams<C> {
       this.#connection.clock.setTimer(() => this.#onLeft(incoming), 0);
       return;
     }
+    // Its handler may never end, and its sender need not wait for that.
+    if (receiver.isNeglected) this.#tell(incoming, receiver.failure);
     if (incoming.state !== "ended") return;
     if (receiver.isTaken) return this.#settle(incoming, undefined);
     if (receiver.failure !== undefined) return this.#settle(incoming, receiver.failure);
@@ -179,11 +185,14 @@ export class IncomingStreams<C> {
   /** The last word about a stream, unless its sender has said it: that it gave the stream up, or that it is gone. */
   #settle(incoming: Incoming, error: EchoStreamError | undefined): void {
     this.#live.delete(incoming);
-    const { receiver } = incoming;
-    if (error === undefined || error !== receiver.failure || !error.remote) {
-      this.#sendStatus(incoming.header, receiver.stats.framesRead, error);
-    }
+    if (error === undefined || error !== incoming.receiver.failure || !error.remote) this.#tell(incoming, error);
     this.onSettled?.();
+  }
+
+  #tell(incoming: Incoming, error: EchoStreamError | undefined): void {
+    if (incoming.told) return;
+    incoming.told = true;
+    this.#sendStatus(incoming.header, incoming.receiver.stats.framesRead, error);
   }
 
   #sendStatus(header: MediaHeader, framesReceived: number, error: EchoStreamError | undefined): void {
@@ -202,6 +211,8 @@ interface Incoming {
   readonly handler: StreamHandler<any>;
   receiver: MediaReceiver;
   state: "waiting" | "running" | "ended";
+  /** The sender knows how it ended. */
+  told: boolean;
 }
 
 const writer = new Writer(256);

@@ -12,6 +12,7 @@ import { FrameDecoder } from "../protocol/frame_decoder.ts";
 import { decodeMediaPacket, MediaFlag } from "../protocol/media_packet.ts";
 import type { Metadata } from "../protocol/metadata.ts";
 import type { MediaHeader } from "../protocol/stream_header.ts";
+import { Deadline, type TimerQueue } from "../timer_queue.ts";
 import type { IncomingStream, IncomingStreamStats, MediaFrame } from "./incoming_stream.ts";
 import type { WindowPool } from "./window_pool.ts";
 
@@ -23,6 +24,10 @@ export interface MediaReceiverInit {
   readonly maxFrameBytes: number;
   /** Where its window grows from. */
   readonly windows: WindowPool;
+  /** Deadlines of its connection. */
+  readonly timers: TimerQueue;
+  /** How long its reader may hold the sender back, in milliseconds. */
+  readonly unreadTimeoutMs: number;
   /** Called when it has ended, and again when its last frame was read. */
   readonly onEnd: () => void;
 }
@@ -34,6 +39,7 @@ export class MediaReceiver implements IncomingStream, AsyncIterator<MediaFrame>,
   readonly clockRate: number;
   readonly #init: MediaReceiverInit;
   readonly #decoder: FrameDecoder;
+  readonly #unread: UnreadDeadline;
   // Frames that arrived before somebody asked, or those who asked before a frame arrived: never both.
   #frames: HeldFrame[] = [];
   #asking: Asking[] = [];
@@ -43,6 +49,7 @@ export class MediaReceiver implements IncomingStream, AsyncIterator<MediaFrame>,
   #bytesReceived = 0;
   #framesRead = 0;
   #begun = false;
+  #neglected = false;
   #end: "complete" | "left" | { readonly error: EchoStreamError } | undefined;
   #controller: AbortController | undefined;
 
@@ -53,6 +60,7 @@ export class MediaReceiver implements IncomingStream, AsyncIterator<MediaFrame>,
     this.clockRate = header.clockRateHz;
     this.#init = init;
     this.#decoder = new FrameDecoder(maxFrameBytes);
+    this.#unread = new UnreadDeadline(() => this.#onUnread());
   }
 
   get signal(): AbortSignal {
@@ -90,6 +98,11 @@ export class MediaReceiver implements IncomingStream, AsyncIterator<MediaFrame>,
   /** Why it ended before its last frame, if it did so. */
   get failure(): EchoStreamError | undefined {
     return typeof this.#end === "object" ? this.#end.error : undefined;
+  }
+
+  /** Whether it ended because its reader held the sender back for too long. */
+  get isNeglected(): boolean {
+    return this.#neglected;
   }
 
   [Symbol.asyncIterator](): AsyncIterator<MediaFrame> {
@@ -212,13 +225,43 @@ export class MediaReceiver implements IncomingStream, AsyncIterator<MediaFrame>,
     }
     const missingBytes = this.#windowBytes - this.#heldBytes - stream.creditBytes;
     if (missingBytes >= this.#windowBytes / 4) stream.grant(missingBytes);
+    this.#watchReader();
     // A frame larger than the window can only arrive while nothing else is held.
     if (this.#heldBytes === 0) stream.cover(this.#decoder.missing);
   }
 
+  /** What is not read fills the connection's window in the end, and would stop everything else on it. */
+  #watchReader(): void {
+    const { timers, unreadTimeoutMs } = this.#init;
+    if (this.#heldBytes > this.#windowBytes / 2) timers.add(this.#unread, unreadTimeoutMs);
+    else timers.remove(this.#unread);
+  }
+
+  #onUnread(): void {
+    const { stream, unreadTimeoutMs } = this.#init;
+    this.#neglected = true;
+    stream.stop(StreamCode.LIMIT_EXCEEDED);
+    const message = `Stream "${this.name}" was not read for ${unreadTimeoutMs} ms`;
+    this.fail(new EchoStreamError(ErrorCode.RESOURCE_EXHAUSTED, message));
+  }
+
   #release(): void {
+    this.#init.timers.remove(this.#unread);
     this.#init.windows.give(this.#windowBytes - FIRST_WINDOW_BYTES);
     this.#windowBytes = FIRST_WINDOW_BYTES;
+  }
+}
+
+class UnreadDeadline extends Deadline {
+  readonly #onUnread: () => void;
+
+  constructor(onUnread: () => void) {
+    super();
+    this.#onUnread = onUnread;
+  }
+
+  override expire(): void {
+    this.#onUnread();
   }
 }
 

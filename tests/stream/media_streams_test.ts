@@ -90,6 +90,32 @@ testOverMemory("A handler that does not read holds the sender back, and memory s
   assert.equal(read, 1_000);
 });
 
+testOverMemory(
+  "A stream nobody reads ends after its time, and both ends learn it",
+  { limits: { unreadStreamTimeoutMs: 1_000 } },
+  async (pair) => {
+    let taken: IncomingStream | undefined;
+    pair.server.streams.handle("parked", (_session, incoming) => {
+      taken = incoming;
+      return new Promise(() => {});
+    });
+    const stream = await pair.run(pair.client.session.createStream("parked"));
+    const sending = (async () => {
+      for (;;) await stream.send(new Uint8Array(10_000));
+    })();
+    const refused = assert.rejects(sending, {
+      code: "RESOURCE_EXHAUSTED",
+      message: 'The receiver of stream "parked" ended it: Stream "parked" was not read for 1000 ms',
+    });
+    await pair.clock.advance(2_000);
+    await pair.run(refused);
+    const read = async (): Promise<void> => {
+      for await (const frame of taken!) assert.equal(frame.payload.length, 10_000);
+    };
+    await assert.rejects(pair.run(read()), { code: "RESOURCE_EXHAUSTED" });
+  },
+);
+
 testOverMemory("Frames sent without waiting leave in order, and end waits for its turn", {}, async (pair) => {
   const sequences: number[] = [];
   pair.server.streams.handle("s", async (_session, incoming) => {
