@@ -81,7 +81,7 @@ function prepare() {
 /** Ours on every runtime; the peers on both Nodes, which is where they are at their best. */
 function chooseContestants() {
   const all = RUNTIME_NAMES.flatMap((name) => {
-    const systems = name.startsWith("node") ? ["echostream", "tls-floor", "socket.io"] : ["echostream"];
+    const systems = name.startsWith("node") ? ["echostream", "tls-floor", "tls-gathered", "socket.io"] : ["echostream"];
     const runtime = findRuntime(name);
     return systems.map((system) => ({ system, runtime }));
   });
