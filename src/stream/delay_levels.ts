@@ -1,0 +1,160 @@
+/**
+ * Which levels of playout delay are worth holding. Every level is a ski rental of its own (Karlin et al., "Competitive
+ * randomized algorithms for non-uniform problems", 1990): holding it costs its delay for as long as it is held, giving it up
+ * costs impaired media when a frame needs it again. The times between two frames that needed a level are remembered per level, and
+ * each level is given up after the wait that would have cost least in the past.
+ *
+ * @module
+ */
+
+/** Learns from the delays of arrivals, relative to the fastest path, what delay to hold. */
+export class DelayLevels {
+  readonly #rebuyUs: number;
+  readonly #neededUs: Float64Array = new Float64Array(LEVELS).fill(-Infinity);
+  // Weighted counts of the waits until a level was needed again, WAITS to a level.
+  readonly #waits: Float64Array = new Float64Array(LEVELS * WAITS);
+  // Weighted counts of arrivals that needed a level.
+  readonly #reached: Float64Array = new Float64Array(LEVELS);
+  readonly #holdUs: Float64Array = new Float64Array(LEVELS).fill(FIRST_HOLD_US);
+  readonly #stale: Uint8Array = new Uint8Array(LEVELS);
+  #weight = 1;
+  #updatedUs = 0;
+
+  /** `rebuyUs`: how long a level may be held for the price of missing it once, in microseconds. */
+  constructor(rebuyUs: number) {
+    this.#rebuyUs = rebuyUs;
+  }
+
+  /** Forget everything. */
+  clear(): void {
+    this.#neededUs.fill(-Infinity);
+    this.#waits.fill(0);
+    this.#reached.fill(0);
+    this.#holdUs.fill(FIRST_HOLD_US);
+    this.#stale.fill(0);
+    this.#weight = 1;
+  }
+
+  /** A frame arrived at `nowUs`, `excessUs` later than over the fastest path. */
+  observe(excessUs: number, nowUs: number): void {
+    this.#age(nowUs);
+    const needed = this.#neededUs;
+    for (let level = levelOf(excessUs); level >= 0; level--) {
+      const waitUs = nowUs - needed[level]!;
+      needed[level] = nowUs;
+      this.#reached[level]! += this.#weight;
+      // Frames one after another are one need.
+      if (waitUs > SHORTEST_WAIT_US) this.#count(level, waitUs);
+    }
+  }
+
+  /** The delay worth holding at `nowUs`, at most `excessUs` (that held so far), in microseconds above the fastest path. */
+  worthUs(excessUs: number, nowUs: number): number {
+    let level = levelOf(excessUs);
+    while (level > 0 && nowUs - this.#neededUs[level]! > this.#holdOf(level)) level--;
+    return Math.min(excessUs, edgeUs(level + 1) + MARGIN_US);
+  }
+
+  /**
+   * How likely a frame that is `ageUs` late and has not arrived will be later than `excessUs`: as often as that has
+   * happened, and `ageUs / excessUs` before there is experience (the heavy tail of stalls, Pareto's with exponent 1).
+   */
+  likelihood(ageUs: number, excessUs: number): number {
+    const prior = PRIOR_STALLS * this.#weight;
+    const reachedAge = this.#reached[levelOf(ageUs)]!;
+    const reachedExcess = this.#reached[levelOf(excessUs)]!;
+    return (reachedExcess + prior * (ageUs / excessUs)) / (reachedAge + prior);
+  }
+
+  #count(level: number, waitUs: number): void {
+    if (waitUs === Infinity) return;
+    // Waits are counted by their octave above the shortest.
+    const octave = Math.min(WAITS - 1, 32 - Math.clz32(waitUs / SHORTEST_WAIT_US));
+    this.#waits[level * WAITS + octave]! += this.#weight;
+    this.#stale[level] = 1;
+  }
+
+  /** How long `level` is held after it was needed. */
+  #holdOf(level: number): number {
+    if (this.#stale[level] === 1) {
+      this.#stale[level] = 0;
+      this.#holdUs[level] = this.#cheapestHoldUs(level);
+    }
+    return this.#holdUs[level]!;
+  }
+
+  #cheapestHoldUs(level: number): number {
+    const first = level * WAITS;
+    const prior = PRIOR_WAITS * this.#weight;
+    let left = WAITS * prior;
+    for (let wait = first; wait < first + WAITS; wait++) left += this.#waits[wait]!;
+    // Held not at all: every need is bought again.
+    let bestUs = 0;
+    let best = left * this.#rebuyUs;
+    let held = 0;
+    for (let octave = 0, holdUs = SHORTEST_WAIT_US; octave < WAITS; octave++, holdUs *= 2) {
+      const count = this.#waits[first + octave]! + prior;
+      // The mean of an octave is three quarters of its upper end.
+      held += count * holdUs * 0.75;
+      left -= count;
+      const cost = held + left * (holdUs + this.#rebuyUs);
+      if (cost < best) {
+        best = cost;
+        bestUs = holdUs;
+      }
+    }
+    return bestUs;
+  }
+
+  /** New counts weigh more instead of old ones less: one multiplication for all of them. */
+  #age(nowUs: number): void {
+    const elapsedUs = nowUs - this.#updatedUs;
+    this.#updatedUs = nowUs;
+    if (!(elapsedUs > 0)) return;
+    this.#weight *= Math.exp(Math.min(elapsedUs / MEMORY_US, 20));
+    if (this.#weight < LARGEST_WEIGHT) return;
+    for (let i = 0; i < LEVELS; i++) this.#reached[i]! /= this.#weight;
+    for (let i = 0; i < LEVELS * WAITS; i++) this.#waits[i]! /= this.#weight;
+    this.#weight = 1;
+  }
+}
+
+/** Levels grow by a fifth each, so that what is held above a need stays in proportion to it; the last is above two minutes. */
+const GROWTH = 1.2;
+const LEVELS = 56;
+/** Where levels begin to grow: below it they are about 2 ms apart. */
+const LINEAR_US = 10_000;
+/** Added to the level held, against the granularity of timers. */
+const MARGIN_US = 4_000;
+/** Time constant of forgetting. */
+const MEMORY_US = 30_000_000;
+/** Octaves of waiting that are told apart, from {@link SHORTEST_WAIT_US} to a minute. */
+const WAITS = 12;
+const SHORTEST_WAIT_US = 25_000;
+/** How long a level is held before it was needed twice. */
+const FIRST_HOLD_US = 1_000_000;
+/** Weight, in observations per octave, of the belief that waits of every length are equally likely. */
+const PRIOR_WAITS = 0.08;
+/** Weight, in observations, of the belief in {@link DelayLevels.likelihood}. */
+const PRIOR_STALLS = 2;
+const LARGEST_WEIGHT = 1e100;
+
+function edgeUs(level: number): number {
+  return EDGES_US[level]!;
+}
+
+function levelOf(excessUs: number): number {
+  if (!(excessUs > 0)) return 0;
+  const slot = excessUs / SLOT_US;
+  if (slot < SLOTS) return LEVEL_OF_SLOT[slot | 0]!;
+  return Math.min(LEVELS - 1, Math.floor(Math.log(excessUs / LINEAR_US + 1) / Math.log(GROWTH)));
+}
+
+const EDGES_US = Float64Array.from({ length: LEVELS + 1 }, (_, level) => LINEAR_US * (GROWTH ** level - 1));
+/** The level of every half millisecond up to a second, so that no logarithm is taken per frame. */
+const SLOT_US = 500;
+const SLOTS = 2_000;
+const LEVEL_OF_SLOT = Uint8Array.from(
+  { length: SLOTS },
+  (_, slot) => Math.floor(Math.log(((slot + 0.5) * SLOT_US) / LINEAR_US + 1) / Math.log(GROWTH)),
+);

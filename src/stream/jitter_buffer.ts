@@ -1,0 +1,389 @@
+/**
+ * Puts the packets of a stream in order and holds each until it is due. Pure: time comes in as an argument, the next time to
+ * ask goes out as a value; `PlayoutDelay` decides the delay. Every sequence from the first packet on comes out exactly once, as
+ * its packet or within a {@link MediaGap}.
+ *
+ * @module
+ */
+
+import { sequenceDistance } from "../protocol/sequence.ts";
+import type { JitterBufferStats } from "./jitter_buffer_stats.ts";
+import { type GapReason, MediaGap } from "./media_gap.ts";
+import { PlayoutDelay, type PlayoutDelayOptions } from "./playout_delay.ts";
+import { Timeline, type TimelineOptions } from "./timeline.ts";
+
+/** How a {@link JitterBuffer} works. */
+export interface JitterBufferOptions extends PlayoutDelayOptions, TimelineOptions {
+  /** What happens to a packet that arrives after it was due: it becomes part of a gap, or it plays at once. Default `"drop"`. */
+  readonly late?: "drop" | "deliver";
+  /** Most packets held, rounded up to a power of two; the oldest are discarded. Default 1024. */
+  readonly maxPackets?: number;
+  /** Most bytes of payload held; the oldest packets are discarded. Default 16 MiB. */
+  readonly maxBytes?: number;
+}
+
+/** What a jitter buffer must know of a packet; `MediaPacket` is one. */
+export interface TimedPacket {
+  /** One more for each packet, modulo 2^32. */
+  readonly sequence: number;
+  /** Sender's time in ticks of the stream's clock rate. */
+  readonly timestamp: number;
+  readonly payload: Uint8Array;
+}
+
+/** Orders packets and times their playout. */
+export class JitterBuffer<P extends TimedPacket> {
+  readonly #delay: PlayoutDelay;
+  readonly #timeline: Timeline;
+  readonly #deliversLate: boolean;
+  readonly #maxBytes: number;
+  readonly #mask: number;
+  // One slot for each sequence from `#next` on, and what became of as many before it.
+  readonly #slots: (P | typeof LATE | undefined)[];
+  readonly #mediaUs: Float64Array;
+  readonly #arrivedUs: Float64Array;
+  readonly #wasPlayed: Uint8Array;
+  readonly #events: MediaGap[] = [];
+  #next = 0;
+  #newest = -1;
+  #ahead = 0;
+  #bytes = 0;
+  #held = 0;
+  #lastMediaUs = 0;
+  #nowUs = -Infinity;
+  #hasPackets = false;
+  #hasBegun = false;
+  #isDry = false;
+  #suspect: P | undefined;
+  #suspectUs = 0;
+  #received = 0;
+  #lost = 0;
+  #late = 0;
+  #discarded = 0;
+  #duplicated = 0;
+  #emitted = 0;
+  #heldUs = 0;
+  #underruns = 0;
+  #discontinuities = 0;
+
+  /** @throws {RangeError} when an option is out of its range. */
+  constructor(options: JitterBufferOptions = {}) {
+    const { late = "drop", maxPackets = 1024, maxBytes = 16 << 20 } = options;
+    if (!(maxPackets >= 1 && maxPackets <= MOST_PACKETS)) throw new RangeError(`maxPackets is ${maxPackets}`);
+    if (!(maxBytes >= 1)) throw new RangeError(`maxBytes is ${maxBytes}`);
+    this.#delay = new PlayoutDelay(options);
+    this.#timeline = new Timeline(options);
+    this.#deliversLate = late === "deliver";
+    this.#maxBytes = maxBytes;
+    const capacity = 2 ** Math.ceil(Math.log2(maxPackets));
+    this.#mask = capacity - 1;
+    this.#slots = new Array(capacity).fill(undefined);
+    this.#mediaUs = new Float64Array(capacity);
+    this.#arrivedUs = new Float64Array(capacity);
+    this.#wasPlayed = new Uint8Array(capacity);
+  }
+
+  /** Packets held. */
+  get size(): number {
+    return this.#held;
+  }
+
+  /** Bytes of payload held. */
+  get sizeBytes(): number {
+    return this.#bytes;
+  }
+
+  /** Delay above the fastest path of the last seconds, in microseconds. */
+  get delayUs(): number {
+    return this.#delay.delayUs;
+  }
+
+  /** Whether packets arrive later than the largest delay could cure; see {@link JitterBuffer.skipToLive}. */
+  get isCongested(): boolean {
+    return this.#delay.isCongested;
+  }
+
+  /** The sender's timestamps and its clock. */
+  get timeline(): Timeline {
+    return this.#timeline;
+  }
+
+  /** Counts so far. */
+  get stats(): JitterBufferStats {
+    return {
+      packetsReceived: this.#received,
+      packetsLost: this.#lost,
+      packetsLate: this.#late,
+      packetsDiscarded: this.#discarded,
+      packetsDuplicated: this.#duplicated,
+      jitterBufferEmittedCount: this.#emitted,
+      jitterBufferDelay: this.#heldUs / 1e6,
+      underruns: this.#underruns,
+      discontinuities: this.#discontinuities,
+    };
+  }
+
+  /** Take in a packet that arrived at `arrivalUs`, local time. The buffer keeps it until it is popped or discarded. */
+  insert(packet: P, arrivalUs: number): void {
+    this.#received++;
+    const nowUs = this.#advanceTo(arrivalUs);
+    if (!this.#hasPackets) this.#begin(packet);
+    const sequence = this.#newest + sequenceDistance(this.#newest >>> 0, packet.sequence);
+    const mediaUs = this.#timeline.mediaUs(packet.timestamp);
+    if (!this.#isPlausible(sequence, mediaUs, nowUs)) return this.#doubt(packet, nowUs);
+    this.#dropSuspect();
+    if (this.#isDuplicate(sequence)) {
+      this.#duplicated++;
+      return;
+    }
+    this.#timeline.observe(mediaUs, nowUs);
+    this.#delay.observe(sequence, mediaUs, nowUs);
+    if (sequence < this.#next && !this.#reachBack(sequence)) {
+      this.#late++;
+      return;
+    }
+    this.#makeRoom(sequence, packet.payload.byteLength);
+    if (sequence < this.#next) {
+      this.#discarded++;
+      return;
+    }
+    const slot = sequence & this.#mask;
+    if (sequence > this.#newest) this.#newest = sequence;
+    if (sequence > this.#next && (this.#ahead <= this.#next || sequence < this.#ahead)) this.#ahead = sequence;
+    this.#mediaUs[slot] = mediaUs;
+    this.#isDry = false;
+    if (!this.#deliversLate && mediaUs + this.#delay.offsetUs < nowUs) {
+      this.#slots[slot] = LATE;
+      this.#late++;
+      return;
+    }
+    this.#slots[slot] = packet;
+    this.#arrivedUs[slot] = nowUs;
+    this.#held++;
+    this.#bytes += packet.payload.byteLength;
+  }
+
+  /** The packet or gap that is due at `nowUs`, `undefined` when none is. Call until it returns `undefined`. */
+  pop(nowUs: number): P | MediaGap | undefined {
+    const now = this.#advanceTo(nowUs);
+    if (this.#events.length > 0) return this.#events.shift();
+    if (!this.#hasPackets) return undefined;
+    const offsetUs = this.#delay.advance(now);
+    if (this.#next > this.#newest) return this.#underrun(now - offsetUs);
+    const slot = this.#next & this.#mask;
+    const head = this.#slots[slot];
+    if (head === undefined) return this.#popLost(now - offsetUs);
+    if (head === LATE) return this.#popLate();
+    if (this.#mediaUs[slot]! + offsetUs > now) return undefined;
+    this.#heldUs += now - this.#arrivedUs[slot]!;
+    this.#emitted++;
+    this.#hasBegun = true;
+    this.#release(slot, head);
+    this.#wasPlayed[slot] = 1;
+    this.#lastMediaUs = this.#mediaUs[slot]!;
+    this.#next++;
+    return head;
+  }
+
+  /** When to call {@link JitterBuffer.pop} next, local time; `undefined` when that depends on what arrives. */
+  nextPlayoutUs(): number | undefined {
+    if (this.#events.length > 0) return this.#nowUs;
+    if (!this.#hasPackets) return undefined;
+    const { offsetUs } = this.#delay;
+    if (this.#next > this.#newest) {
+      const { expectedUs } = this.#delay;
+      return this.#isDry || expectedUs === Infinity ? undefined : expectedUs + offsetUs;
+    }
+    const slot = this.#next & this.#mask;
+    const head = this.#slots[slot];
+    if (head === LATE) return this.#nowUs;
+    return offsetUs + (head === undefined ? this.#lastMediaUs + this.#missingStepUs() : this.#mediaUs[slot]!);
+  }
+
+  /** Change the target, in milliseconds; playout moves there by time scaling. @throws {RangeError} when it is negative. */
+  setTarget(targetMs: number | "adaptive"): void {
+    this.#delay.setTarget(targetMs);
+  }
+
+  /** Discard all but the newest packet, and play that at once. */
+  skipToLive(): void {
+    if (this.#next < this.#newest) this.#discardTo(this.#newest);
+    this.#delay.skipToLive();
+  }
+
+  /** Local time never steps back. */
+  #advanceTo(nowUs: number): number {
+    if (nowUs > this.#nowUs) this.#nowUs = nowUs;
+    return this.#nowUs;
+  }
+
+  #begin(packet: P): void {
+    this.#hasPackets = true;
+    this.#hasBegun = false;
+    this.#next = packet.sequence + SEQUENCE_SPAN;
+    this.#newest = this.#next - 1;
+    this.#ahead = this.#next;
+    this.#wasPlayed.fill(0);
+  }
+
+  /** A packet before the first one, as long as nothing was played or given up. */
+  #reachBack(sequence: number): boolean {
+    if (this.#hasBegun || this.#newest - sequence >= this.#slots.length) return false;
+    this.#ahead = this.#next;
+    this.#next = sequence;
+    return true;
+  }
+
+  #isDuplicate(sequence: number): boolean {
+    const ahead = sequence - this.#next;
+    const slot = sequence & this.#mask;
+    if (ahead >= 0) return ahead < this.#slots.length && this.#slots[slot] !== undefined;
+    return -ahead <= this.#slots.length && this.#wasPlayed[slot] === 1;
+  }
+
+  #isPlausible(sequence: number, mediaUs: number, nowUs: number): boolean {
+    if (Math.abs(sequence - this.#newest) > Math.max(LARGEST_SEQUENCE_JUMP, this.#slots.length)) return false;
+    const { offsetUs, delayUs } = this.#delay;
+    return Number.isNaN(offsetUs) || Math.abs(nowUs - mediaUs - (offsetUs - delayUs)) < LARGEST_JUMP_US;
+  }
+
+  /**
+   * One packet far off says nothing, two in a row are a sender that began anew (RFC 3550, appendix A.1): one that lies cannot
+   * make the buffer wait or throw away what it has.
+   */
+  #doubt(packet: P, nowUs: number): void {
+    const suspect = this.#suspect;
+    const step = suspect === undefined ? 0 : sequenceDistance(suspect.sequence, packet.sequence);
+    if (suspect === undefined || step < 1 || step > LARGEST_SUSPECT_STEP) {
+      this.#dropSuspect();
+      this.#suspect = packet;
+      this.#suspectUs = nowUs;
+      return;
+    }
+    this.#suspect = undefined;
+    this.#discardTo(this.#newest + 1);
+    this.#report(gap("discontinuity", suspect.sequence, 0, 0));
+    this.#discontinuities++;
+    this.#received -= 2;
+    this.#hasPackets = this.#isDry = false;
+    this.#timeline.restart();
+    this.#delay.restart();
+    this.insert(suspect, this.#suspectUs);
+    this.insert(packet, nowUs);
+  }
+
+  #dropSuspect(): void {
+    if (this.#suspect === undefined) return;
+    this.#suspect = undefined;
+    this.#discarded++;
+  }
+
+  #makeRoom(sequence: number, bytes: number): void {
+    const first = sequence - this.#slots.length + 1;
+    if (first > this.#next) this.#discardTo(first);
+    while (this.#bytes + bytes > this.#maxBytes && this.#held > 0) this.#discardTo(this.#next + 1);
+  }
+
+  /** Give up the sequences before `end`. */
+  #discardTo(end: number): void {
+    const first = this.#next;
+    const discarded = this.#discarded;
+    const stop = Math.min(end, this.#newest + 1);
+    for (; this.#next < stop; this.#next++) {
+      const slot = this.#next & this.#mask;
+      const head = this.#slots[slot];
+      if (head !== undefined && head !== LATE) {
+        this.#release(slot, head);
+        this.#discarded++;
+      }
+      if (head !== undefined) this.#lastMediaUs = this.#mediaUs[slot]!;
+      this.#slots[slot] = undefined;
+      this.#wasPlayed[slot] = 0;
+    }
+    if (end > this.#next) this.#next = end;
+    const count = this.#next - first;
+    if (count === 0) return;
+    this.#hasBegun = true;
+    const reason = this.#discarded > discarded ? "discarded" : "lost";
+    if (reason === "lost") this.#lost += count;
+    const last = this.#events.at(-1);
+    const isMore = last?.reason === reason && ((last.sequence + last.count) >>> 0) === first >>> 0;
+    if (isMore) this.#events[this.#events.length - 1] = gap(reason, last.sequence, last.count + count, 0);
+    else this.#report(gap(reason, first, count, 0));
+  }
+
+  /** Whoever stops asking loses the oldest reports, as it does the oldest packets. */
+  #report(event: MediaGap): void {
+    if (this.#events.length === MOST_EVENTS) this.#events.shift();
+    this.#events.push(event);
+  }
+
+  #release(slot: number, packet: P): void {
+    this.#slots[slot] = undefined;
+    this.#held--;
+    this.#bytes -= packet.payload.byteLength;
+  }
+
+  /** Nothing is left to play; said once, when the next packet is overdue. */
+  #underrun(playedUs: number): MediaGap | undefined {
+    if (this.#isDry || playedUs < this.#delay.expectedUs) return undefined;
+    this.#isDry = true;
+    this.#underruns++;
+    return gap("underrun", this.#next, 0, 0);
+  }
+
+  /** Media time of each packet that is missing before the next one held; not above 0 when its timestamp tells nothing. */
+  #missingStepUs(): number {
+    if (this.#ahead <= this.#next) this.#ahead = this.#next + 1;
+    while (this.#ahead < this.#newest && this.#slots[this.#ahead & this.#mask] === undefined) this.#ahead++;
+    return (this.#mediaUs[this.#ahead & this.#mask]! - this.#lastMediaUs) / (this.#ahead - this.#next + 1);
+  }
+
+  #popLost(playedUs: number): MediaGap | undefined {
+    const stepUs = this.#missingStepUs();
+    const missing = this.#ahead - this.#next;
+    const passedUs = playedUs - this.#lastMediaUs;
+    if (passedUs < stepUs) return undefined;
+    const count = stepUs > 0 ? Math.min(missing, Math.floor(passedUs / stepUs)) : missing;
+    const durationUs = Math.max(0, stepUs * count);
+    const found = gap("lost", this.#next, count, durationUs);
+    this.#lost += count;
+    this.#pass(count);
+    this.#lastMediaUs += durationUs;
+    return found;
+  }
+
+  #popLate(): MediaGap {
+    const first = this.#next;
+    let count = 0;
+    const fromUs = this.#lastMediaUs;
+    while (first + count <= this.#newest && this.#slots[(first + count) & this.#mask] === LATE) {
+      this.#lastMediaUs = this.#mediaUs[(first + count) & this.#mask]!;
+      this.#slots[(first + count++) & this.#mask] = undefined;
+    }
+    this.#pass(count);
+    return gap("late", first, count, Math.max(0, this.#lastMediaUs - fromUs));
+  }
+
+  #pass(count: number): void {
+    this.#hasBegun = true;
+    for (let i = 0; i < count; i++) this.#wasPlayed[this.#next++ & this.#mask] = 0;
+  }
+}
+
+/** In the slot of a packet that arrived too late. */
+const LATE = Symbol("late");
+const MOST_PACKETS = 1 << 20;
+const MOST_EVENTS = 64;
+/** Sequences are counted on from here, so that one before the first is not negative. */
+const SEQUENCE_SPAN = 2 ** 32;
+/** A packet that is off the fastest path by more than this is not delayed but of another clock. */
+const LARGEST_JUMP_US = 10_000_000;
+/** A sequence further from the newest one than this belongs to another count (MAX_DROPOUT of RFC 3550, appendix A.1). */
+const LARGEST_SEQUENCE_JUMP = 3_000;
+/** Packets that confirm each other are this near, lost ones between them. */
+const LARGEST_SUSPECT_STEP = 100;
+
+function gap(reason: GapReason, sequence: number, count: number, durationUs: number): MediaGap {
+  return new MediaGap(reason, sequence >>> 0, count, durationUs);
+}

@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { PlayoutDelay } from "./playout_delay.ts";
+
+const FRAME_US = 20_000;
+
+/** Runs frames of 20 ms over a path whose delay is a function of the frame, and looks every 10 ms, as a consumer would. */
+class Run {
+  readonly delay: PlayoutDelay;
+  lateFrames = 0;
+  #frame = 0;
+  #nowUs = 0;
+
+  constructor(delay: PlayoutDelay) {
+    this.delay = delay;
+  }
+
+  /** Send `frames` more; a frame arrives `pathUs(frame)` after it was sent and never before the one ahead of it. */
+  play(frames: number, pathUs: (frame: number) => number, look: (nowUs: number) => void = () => {}): void {
+    for (const end = this.#frame + frames; this.#frame < end; this.#frame++) {
+      const mediaUs = this.#frame * FRAME_US;
+      const arrivalUs = Math.max(this.#nowUs, mediaUs + pathUs(this.#frame));
+      for (let tickUs = this.#nowUs + 10_000; tickUs < arrivalUs; tickUs += 10_000) {
+        this.delay.advance(tickUs);
+        look(tickUs);
+      }
+      this.#nowUs = arrivalUs;
+      if (mediaUs + this.delay.advance(arrivalUs) < arrivalUs) this.lateFrames++;
+      this.delay.observe(this.#frame, mediaUs, arrivalUs);
+      look(arrivalUs);
+    }
+  }
+}
+
+test("PlayoutDelay falls to a few milliseconds on a path without jitter", () => {
+  const run = new Run(new PlayoutDelay());
+  run.play(1_000, () => 30_000);
+  assert.equal(run.lateFrames, 0);
+  assert.ok(run.delay.delayUs < 15_000, `${run.delay.delayUs}`);
+});
+
+test("PlayoutDelay covers what happens every second, and not what happens every ten", () => {
+  const often = new Run(new PlayoutDelay());
+  often.play(3_000, (frame) => frame % 50 === 0 ? 130_000 : 30_000);
+  assert.ok(often.delay.delayUs >= 95_000, `${often.delay.delayUs}`);
+  // Not at equal distances, which would be foretold.
+  const seldom = new Run(new PlayoutDelay());
+  seldom.play(3_000, (frame) => [400, 1_000, 1_300, 2_150].includes(frame) ? 130_000 : 30_000);
+  assert.ok(seldom.delay.delayUs < 30_000, `${seldom.delay.delayUs}`);
+});
+
+test("PlayoutDelay follows a path that has become longer, and one that is short again", () => {
+  const run = new Run(new PlayoutDelay());
+  run.play(1_000, () => 30_000);
+  const before = run.delay.offsetUs;
+  run.lateFrames = 0;
+  run.play(100, () => 150_000);
+  assert.ok(run.lateFrames * FRAME_US <= 300_000, `${run.lateFrames} late`);
+  run.play(900, () => 150_000);
+  run.play(100, () => 30_000);
+  assert.ok(run.delay.offsetUs - before <= 20_000, `${run.delay.offsetUs - before}`);
+});
+
+test("PlayoutDelay is ready for a stall that comes at regular intervals", () => {
+  const run = new Run(new PlayoutDelay());
+  // 200 ms every 11 s, as from a radio that scans; what queues meanwhile comes at once.
+  const path = (frame: number): number => 30_000 + Math.max(0, 200_000 - (frame % 550) * FRAME_US);
+  run.play(550 * 3 + 300, path);
+  run.lateFrames = 0;
+  run.play(550 * 5, path);
+  assert.equal(run.lateFrames, 0);
+});
+
+test("PlayoutDelay moves by at most a quarter of the media's pace, and 20 ms that were saved up", () => {
+  const delay = new PlayoutDelay({ targetMs: 50 });
+  const run = new Run(delay);
+  run.play(100, () => 30_000);
+  delay.setTarget(300);
+  const fromUs = delay.offsetUs;
+  const startUs = 99 * FRAME_US + 30_000;
+  run.play(200, () => 30_000, (nowUs) => {
+    assert.ok(delay.offsetUs - fromUs <= 20_000 + 0.25 * (nowUs - startUs) + 1);
+  });
+  assert.equal(Math.round(delay.delayUs), 300_000);
+  delay.setTarget(50);
+  run.play(75, () => 30_000);
+  assert.equal(Math.round(delay.delayUs), 50_000);
+  assert.equal(Math.round(delay.scaledUs), 500_000);
+  assert.equal(delay.jumpedUs, 0);
+});
+
+test("PlayoutDelay follows the drift of the sender's clock", () => {
+  const run = new Run(new PlayoutDelay({ targetMs: 50 }));
+  run.play(50 * 300, (frame) => 30_000 + frame * FRAME_US * 100e-6);
+  assert.ok(Math.abs(run.delay.offsetUs - (30_000 + 30_000 + 50_000)) < 2_000, `${run.delay.offsetUs}`);
+});
+
+test("PlayoutDelay keeps within its limits", () => {
+  const run = new Run(new PlayoutDelay({ minDelayMs: 60, maxDelayMs: 80 }));
+  run.play(500, () => 30_000);
+  assert.ok(run.delay.delayUs >= 60_000);
+  run.play(500, (frame) => frame % 10 === 0 ? 400_000 : 30_000);
+  assert.ok(run.delay.delayUs <= 80_000, `${run.delay.delayUs}`);
+});
+
+test("A larger price for late media holds more delay", () => {
+  const delays = [5, 20, 80].map((msPerLatePercent) => {
+    const run = new Run(new PlayoutDelay({ msPerLatePercent }));
+    let sum = 0;
+    let state = 1;
+    run.play(4_000, () => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return 30_000 + 20_000 / (1e-3 + state / 2 ** 32) ** 0.4;
+    }, () => void (sum += run.delay.delayUs));
+    return sum;
+  });
+  assert.ok(delays[0]! < delays[1]! && delays[1]! < delays[2]!, `${delays}`);
+});
+
+test("PlayoutDelay begins anew after restart", () => {
+  const run = new Run(new PlayoutDelay());
+  run.play(100, () => 30_000);
+  run.delay.restart();
+  assert.equal(run.delay.delayUs, 0);
+  assert.ok(Number.isNaN(run.delay.advance(5e6)));
+  run.delay.observe(0, 9e12, 5e6);
+  assert.ok(Math.abs(run.delay.offsetUs - (5e6 - 9e12)) <= 40_000);
+});
