@@ -82,8 +82,10 @@ export class Connection implements ConnectionSink, StreamsHost {
   readonly limits: ConnectionLimits;
   /** Inbound bytes held: large messages in progress, and what the layers above add to them. */
   readonly inbound: InboundBudget;
-  /** Outbound bytes queued. */
+  /** Bytes queued of messages, and of the streams that carry events and control frames. */
   readonly outbound: OutboundQueue;
+  /** Bytes queued of all other streams, counted apart so that slow streams do not hold calls back. */
+  readonly outboundStreams: OutboundQueue;
   /** Resolves when the handshake is done; rejects with an `EchoStreamError` when it never will be. */
   readonly established: Promise<void>;
   /** Resolves with the reason when the connection is gone; never rejects. */
@@ -105,14 +107,8 @@ export class Connection implements ConnectionSink, StreamsHost {
     this.log = options.log ?? consoleLogger;
     this.limits = options.limits ?? DEFAULT_CONNECTION_LIMITS;
     this.inbound = new InboundBudget(this.limits.maxInboundBytes);
-    this.outbound = new OutboundQueue(
-      this.limits.maxOutboundBytes,
-      this.limits.outboundStallTimeoutMs,
-      this.timers,
-      () => {
-        this.close(ConnectionCode.TOO_SLOW, `Peer took nothing for ${this.limits.outboundStallTimeoutMs} ms`);
-      },
-    );
+    this.outbound = this.#outboundQueue();
+    this.outboundStreams = this.#outboundQueue();
     this.#streams = new Streams(this, options.transport);
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.established = this.#establishedGate.wait();
@@ -158,7 +154,7 @@ export class Connection implements ConnectionSink, StreamsHost {
 
   /** Bytes queued that have not left yet: messages and streams. */
   get outboundBytes(): number {
-    return this.outbound.bytes;
+    return this.outbound.bytes + this.outboundStreams.bytes;
   }
 
   /** Whether more should be sent; false from {@link ConnectionLimits.maxOutboundBytes} on. */
@@ -183,7 +179,7 @@ export class Connection implements ConnectionSink, StreamsHost {
       this.#transport!.sendMessage(bytes);
       return undefined;
     }
-    const stream = this.openUnidirectional();
+    const stream = this.openUnidirectional(this.outbound);
     const head = new Uint8Array(9);
     head[0] = this.#options.transport.messageStreamKind;
     stream.write(head.subarray(0, writeVarint(head, 1, bytes.length)));
@@ -191,10 +187,13 @@ export class Connection implements ConnectionSink, StreamsHost {
     return stream;
   }
 
-  /** @throws {EchoStreamError} UNAVAILABLE when the connection is gone. */
-  openUnidirectional(): SendStream {
+  /**
+   * @param outbound Where its bytes count until they leave: by default with those of other streams.
+   * @throws {EchoStreamError} UNAVAILABLE when the connection is gone.
+   */
+  openUnidirectional(outbound: OutboundQueue = this.outboundStreams): SendStream {
     this.#checkOpen();
-    return this.#streams.openUnidirectional();
+    return this.#streams.openUnidirectional(outbound);
   }
 
   /** @throws {EchoStreamError} UNAVAILABLE when the connection is gone. */
@@ -220,7 +219,7 @@ export class Connection implements ConnectionSink, StreamsHost {
   stats(): ConnectionStats {
     return {
       ...this.transport.stats(),
-      outboundBytes: this.outbound.bytes,
+      outboundBytes: this.outboundBytes,
       inboundHeldBytes: this.inbound.heldBytes,
       sentMessages: this.#sentMessages,
       receivedMessages: this.#streams.receivedMessages,
@@ -282,9 +281,17 @@ export class Connection implements ConnectionSink, StreamsHost {
     this.#closeReason = reason;
     this.#establishedGate.fail(reason.error);
     this.outbound.close(reason.error);
+    this.outboundStreams.close(reason.error);
     for (const half of this.#streams.live()) this.#guard(() => half.connectionClosed(reason.error));
     this.#guard(() => this.handler?.onClosed(reason));
     this.#resolveClosed(reason);
+  }
+
+  #outboundQueue(): OutboundQueue {
+    const { maxOutboundBytes, outboundStallTimeoutMs } = this.limits;
+    return new OutboundQueue(maxOutboundBytes, outboundStallTimeoutMs, this.timers, () => {
+      this.close(ConnectionCode.TOO_SLOW, `Peer took nothing for ${outboundStallTimeoutMs} ms`);
+    });
   }
 
   #checkOpen(): void {

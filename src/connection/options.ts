@@ -17,7 +17,7 @@ export interface ConnectionLimits {
   readonly maxMessageBytes: number;
   /** Inbound bytes held for this connection, half-sent messages included. Default 16 MiB. */
   readonly maxInboundBytes: number;
-  /** Outbound bytes queued for this connection before `writable` turns false. Default 4 MiB. */
+  /** Outbound bytes queued before more must wait: of messages and events, and as many of all streams together. Default 4 MiB. */
   readonly maxOutboundBytes: number;
   /** Outbound bytes queued for one stream before `write` returns false. Default 256 KiB. */
   readonly maxOutboundStreamBytes: number;

@@ -13,7 +13,6 @@ import { type StreamId, type TransportConnection } from "./transport.ts";
 /** What a sending half needs of its connection. */
 export interface SendStreamOwner {
   readonly transport: TransportConnection;
-  readonly outbound: OutboundQueue;
   /** Bytes queued for one stream before it asks for a pause. */
   readonly maxOutboundStreamBytes: number;
   /** Forget the stream: nothing more is reported about it. */
@@ -28,6 +27,7 @@ export class SendStream {
   /** The peer asked for no more (STOP_SENDING) with this code; the stream has ended then. */
   onStopped: ((code: number) => void) | undefined;
   readonly #owner: SendStreamOwner;
+  readonly #outbound: OutboundQueue;
   readonly #gate: Gate = new Gate();
   #openedGate: Gate | undefined;
   #opened: boolean;
@@ -36,9 +36,13 @@ export class SendStream {
   #finished = false;
   #failure: Error | undefined;
 
-  /** @param opened True for a stream of the peer, which has its QUIC id already. */
-  constructor(owner: SendStreamOwner, id: StreamId, opened: boolean) {
+  /**
+   * @param outbound Where its bytes count until they leave.
+   * @param opened True for a stream of the peer, which has its QUIC id already.
+   */
+  constructor(owner: SendStreamOwner, outbound: OutboundQueue, id: StreamId, opened: boolean) {
     this.#owner = owner;
+    this.#outbound = outbound;
     this.id = id;
     this.#opened = opened;
   }
@@ -51,7 +55,7 @@ export class SendStream {
   /** Whether a write now would be welcome. */
   get writable(): boolean {
     return this.#failure === undefined && this.#queuedBytes < this.#owner.maxOutboundStreamBytes &&
-      this.#owner.outbound.writable;
+      this.#outbound.writable;
   }
 
   /** True after {@link finish}, {@link reset}, a stop by the peer or the end of the connection. */
@@ -107,7 +111,7 @@ export class SendStream {
     while (!this.writable) {
       if (this.#failure !== undefined) throw this.#failure;
       if (this.#queuedBytes >= this.#owner.maxOutboundStreamBytes) await this.#gate.wait();
-      else await this.#owner.outbound.ready();
+      else await this.#outbound.ready();
     }
   }
 
@@ -115,7 +119,7 @@ export class SendStream {
   written(bytes: number): void {
     const left = Math.min(bytes, this.#queuedBytes);
     this.#queuedBytes -= left;
-    this.#owner.outbound.remove(left);
+    this.#outbound.remove(left);
     if (this.#queuedBytes === 0 && this.#finished) this.#owner.forgetSending(this.id);
     if (this.#queuedBytes <= this.#owner.maxOutboundStreamBytes / 2) this.#gate.open();
   }
@@ -142,14 +146,14 @@ export class SendStream {
   #queue(bytes: Uint8Array, finish: boolean): void {
     if (bytes.length > 0) this.#carriedData = true;
     this.#queuedBytes += bytes.length;
-    this.#owner.outbound.add(bytes.length);
+    this.#outbound.add(bytes.length);
     this.#owner.transport.write(this.id, bytes, finish);
   }
 
   #end(error: Error): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
-    this.#owner.outbound.remove(this.#queuedBytes);
+    this.#outbound.remove(this.#queuedBytes);
     this.#queuedBytes = 0;
     this.#owner.forgetSending(this.id);
     this.#gate.fail(error);

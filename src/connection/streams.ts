@@ -32,7 +32,8 @@ export interface StreamHandler extends MessageSink {
 export interface StreamsHost {
   readonly transport: TransportConnection;
   readonly inbound: InboundBudget;
-  readonly outbound: OutboundQueue;
+  /** Where bytes of streams count until they leave, unless their opener says otherwise. */
+  readonly outboundStreams: OutboundQueue;
   readonly timers: TimerQueue;
   readonly limits: ConnectionLimits;
   readonly log: Logger;
@@ -78,12 +79,13 @@ export class Streams implements SendStreamOwner, ReceiveStreamOwner, MessageRece
     return [...this.#sending.values(), ...this.#receiving.values()];
   }
 
-  openUnidirectional(): SendStream {
-    return this.#send(this.transport.open(false), false);
+  /** @param outbound Where its bytes count until they leave. */
+  openUnidirectional(outbound: OutboundQueue): SendStream {
+    return this.#send(outbound, this.transport.open(false), false);
   }
 
   openBidirectional(): BidirectionalStream {
-    const send = this.#send(this.transport.open(true), false);
+    const send = this.#send(this.#host.outboundStreams, this.transport.open(true), false);
     return { send, receive: this.#receive(send.id, false) };
   }
 
@@ -110,7 +112,10 @@ export class Streams implements SendStreamOwner, ReceiveStreamOwner, MessageRece
     if (unidirectional && bytes[0] === this.#messageStreamKind) return this.#takeMessages(stream, bytes, finished);
     if (unidirectional && finished && bytes.length === 0) return;
     const receive = this.#receive(stream, true);
-    this.#host.handler!.onStream(receive, unidirectional ? undefined : this.#send(stream, true));
+    this.#host.handler!.onStream(
+      receive,
+      unidirectional ? undefined : this.#send(this.#host.outboundStreams, stream, true),
+    );
     receive.onData(bytes, finished);
   }
 
@@ -144,10 +149,6 @@ export class Streams implements SendStreamOwner, ReceiveStreamOwner, MessageRece
 
   get inbound(): InboundBudget {
     return this.#host.inbound;
-  }
-
-  get outbound(): OutboundQueue {
-    return this.#host.outbound;
   }
 
   get timers(): TimerQueue {
@@ -205,8 +206,8 @@ export class Streams implements SendStreamOwner, ReceiveStreamOwner, MessageRece
     receiver.onData(bytes, false, 1);
   }
 
-  #send(stream: StreamId, opened: boolean): SendStream {
-    const send = new SendStream(this, stream, opened);
+  #send(outbound: OutboundQueue, stream: StreamId, opened: boolean): SendStream {
+    const send = new SendStream(this, outbound, stream, opened);
     this.#sending.set(stream, send);
     return send;
   }

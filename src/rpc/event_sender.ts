@@ -117,7 +117,7 @@ export class EventSender {
   }
 
   #open(): SendLine<Event> {
-    const stream = this.#connection.openUnidirectional();
+    const stream = this.#connection.openUnidirectional(this.#connection.outbound);
     this.#stream = stream;
     encodeStreamKind(writer.reset(), StreamKind.EVENTS);
     stream.write(writer.view());
