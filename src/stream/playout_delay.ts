@@ -264,8 +264,8 @@ export class PlayoutDelay {
 /** Time scaling that is not heard: a quarter of the media's pace, of which 20 ms may be saved up (one WSOLA operation). */
 const SCALING_LIMIT = 0.25;
 const CREDIT_LIMIT_US = 20_000;
-/** Giving a level up costs the late media it may cause, and a quarter more for scaling down and up again. */
-const REBUY_PRICE = 1.3;
+/** Giving a level up costs the late media it may cause, and a third more for scaling down and up again. */
+const REBUY_PRICE = 1.32;
 /** The fastest path is looked for in this window; within it, a clock that is 100 ppm off drifts by less than a millisecond. */
 const FASTEST_WINDOW_US = 8_000_000;
 /** Delay of the first frame above its own. */
@@ -273,7 +273,7 @@ const FIRST_DELAY_US = 40_000;
 /** A frame may be this late without being overdue. */
 const NEGLIGIBLE_AGE_US = 5_000;
 /** The offset rises when a stall outlasts the delay with this likelihood. */
-const RISE_LIKELIHOOD = 0.9;
+const RISE_LIKELIHOOD = 0.95;
 const LEAST_RISE_US = 1_000;
 /** How far ahead a rise aims; more than one decision reaches. */
 const RISE_US = 60_000;
