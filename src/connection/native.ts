@@ -10,6 +10,7 @@ import { consoleLogger, once } from "../trace.ts";
 import { type Addon, attempt, type Bound, transportSettings, verificationSettings } from "./native_addon.ts";
 import { type ConnectionOwner, NativeConnection } from "./native_connection.ts";
 import { CommandRing, Event, Flag, HEADER_BYTES, joinWords, padded } from "./native_ring.ts";
+import { receiveBufferWarning } from "./receive_buffer.ts";
 import type {
   ConnectionSink,
   DialOptions,
@@ -344,14 +345,8 @@ class NativeListener implements TransportListener {
 }
 
 function warnOfSmallBuffer(bound: Bound): void {
-  if (bound.receiveBufferBytes >= bound.wantedBufferBytes) return;
-  warnOnce({
-    level: "warn",
-    category: "connection",
-    message: "The system keeps the receive buffer of UDP sockets small, so bursts may be lost; " +
-      "raise the limit, on Linux with: sysctl -w net.core.rmem_max=" + bound.wantedBufferBytes,
-    fields: { granted: bound.receiveBufferBytes, wanted: bound.wantedBufferBytes },
-  });
+  const warning = receiveBufferWarning(bound);
+  if (warning !== undefined) warnOnce(warning);
 }
 
 let loading: Promise<Transport> | undefined;
