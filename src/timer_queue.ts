@@ -20,6 +20,21 @@ export abstract class Deadline {
   abstract expire(): void;
 }
 
+/** A deadline that is nothing but what to do when it expires. */
+export class CallbackDeadline extends Deadline {
+  readonly #onExpired: () => void;
+
+  /** @param onExpired Must not throw. */
+  constructor(onExpired: () => void) {
+    super();
+    this.#onExpired = onExpired;
+  }
+
+  override expire(): void {
+    this.#onExpired();
+  }
+}
+
 /** A set of deadlines that expire in order of their due time. */
 export class TimerQueue {
   readonly #clock: Clock;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Deadline, type TimerQueue } from "../timer_queue.ts";
+import { CallbackDeadline, type TimerQueue } from "../timer_queue.ts";
 import { Gate } from "./gate.ts";
 
 /** Outbound bytes of a connection. */
@@ -13,7 +13,7 @@ export class OutboundQueue {
   readonly #limitBytes: number;
   readonly #stallTimeoutMs: number;
   readonly #timers: TimerQueue;
-  readonly #stall: StallDeadline;
+  readonly #stall: CallbackDeadline;
   readonly #gate: Gate = new Gate();
   #bytes = 0;
   #full = false;
@@ -24,7 +24,7 @@ export class OutboundQueue {
     this.#limitBytes = limitBytes;
     this.#stallTimeoutMs = stallTimeoutMs;
     this.#timers = timers;
-    this.#stall = new StallDeadline(onStalled);
+    this.#stall = new CallbackDeadline(onStalled);
   }
 
   /** Bytes that wait. */
@@ -70,18 +70,5 @@ export class OutboundQueue {
     this.#full = true;
     this.#timers.remove(this.#stall);
     this.#gate.fail(error);
-  }
-}
-
-class StallDeadline extends Deadline {
-  readonly #onStalled: () => void;
-
-  constructor(onStalled: () => void) {
-    super();
-    this.#onStalled = onStalled;
-  }
-
-  override expire(): void {
-    this.#onStalled();
   }
 }

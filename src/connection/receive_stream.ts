@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Deadline, type TimerQueue } from "../timer_queue.ts";
+import { CallbackDeadline, type TimerQueue } from "../timer_queue.ts";
 import { type InboundBudget } from "./inbound_budget.ts";
 import { type StreamId, type TransportConnection } from "./transport.ts";
 
@@ -35,7 +35,7 @@ export interface ReceiveStreamOwner {
 export class ReceiveStream {
   readonly id: StreamId;
   readonly #owner: ReceiveStreamOwner;
-  #headerDeadline: HeaderDeadline | undefined;
+  #headerDeadline: CallbackDeadline | undefined;
   #sink: ReceiveSink | undefined;
   #creditBytes: number;
   #receivedBytes = 0;
@@ -52,7 +52,7 @@ export class ReceiveStream {
     this.id = id;
     this.#creditBytes = creditBytes;
     if (!awaitsHeader) return;
-    this.#headerDeadline = new HeaderDeadline(() => owner.headerTimedOut(this));
+    this.#headerDeadline = new CallbackDeadline(() => owner.headerTimedOut(this));
     owner.timers.add(this.#headerDeadline, owner.headerTimeoutMs);
   }
 
@@ -159,19 +159,6 @@ export class ReceiveStream {
     this.#ended = true;
     this.headerRead();
     this.#owner.forgetReceiving(this.id);
-  }
-}
-
-class HeaderDeadline extends Deadline {
-  readonly #onExpired: () => void;
-
-  constructor(onExpired: () => void) {
-    super();
-    this.#onExpired = onExpired;
-  }
-
-  override expire(): void {
-    this.#onExpired();
   }
 }
 

@@ -12,7 +12,7 @@ import { FrameDecoder } from "../protocol/frame_decoder.ts";
 import { decodeMediaPacket, MediaFlag } from "../protocol/media_packet.ts";
 import type { Metadata } from "../protocol/metadata.ts";
 import type { MediaHeader } from "../protocol/stream_header.ts";
-import { Deadline, type TimerQueue } from "../timer_queue.ts";
+import { CallbackDeadline, type TimerQueue } from "../timer_queue.ts";
 import type { IncomingStream, IncomingStreamStats, MediaFrame } from "./incoming_stream.ts";
 import type { WindowPool } from "./window_pool.ts";
 
@@ -39,7 +39,7 @@ export class MediaReceiver implements IncomingStream, AsyncIterator<MediaFrame>,
   readonly clockRate: number;
   readonly #init: MediaReceiverInit;
   readonly #decoder: FrameDecoder;
-  readonly #unread: UnreadDeadline;
+  readonly #unread: CallbackDeadline;
   // Frames that arrived before somebody asked, or those who asked before a frame arrived: never both.
   #frames: HeldFrame[] = [];
   #asking: Asking[] = [];
@@ -60,7 +60,7 @@ export class MediaReceiver implements IncomingStream, AsyncIterator<MediaFrame>,
     this.clockRate = header.clockRateHz;
     this.#init = init;
     this.#decoder = new FrameDecoder(maxFrameBytes);
-    this.#unread = new UnreadDeadline(() => this.#onUnread());
+    this.#unread = new CallbackDeadline(() => this.#onUnread());
   }
 
   get signal(): AbortSignal {
@@ -249,19 +249,6 @@ export class MediaReceiver implements IncomingStream, AsyncIterator<MediaFrame>,
     this.#init.timers.remove(this.#unread);
     this.#init.windows.give(this.#windowBytes - FIRST_WINDOW_BYTES);
     this.#windowBytes = FIRST_WINDOW_BYTES;
-  }
-}
-
-class UnreadDeadline extends Deadline {
-  readonly #onUnread: () => void;
-
-  constructor(onUnread: () => void) {
-    super();
-    this.#onUnread = onUnread;
-  }
-
-  override expire(): void {
-    this.#onUnread();
   }
 }
 

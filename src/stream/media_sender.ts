@@ -13,7 +13,7 @@ import { encodeMediaPacket, MEDIA_PACKET_HEADER_BYTES, MediaFlag } from "../prot
 import { FrameType } from "../protocol/frame.ts";
 import type { StreamStatusMessage } from "../protocol/message.ts";
 import { Writer } from "../protocol/writer.ts";
-import { Deadline } from "../timer_queue.ts";
+import { CallbackDeadline } from "../timer_queue.ts";
 
 /** Options of one frame. */
 export interface FrameOptions {
@@ -52,7 +52,8 @@ export class MediaSender {
   readonly closed: Promise<void>;
   readonly #init: MediaSenderInit;
   readonly #line: SendLine<Outgoing>;
-  readonly #statusDeadline: StatusDeadline;
+  // STOP_SENDING may overtake the STREAM_STATUS that explains it.
+  readonly #statusDeadline: CallbackDeadline;
   #settleClosed!: { readonly resolve: () => void; readonly reject: (error: unknown) => void };
   #framesSent = 0;
   #bytesSent = 0;
@@ -66,7 +67,7 @@ export class MediaSender {
     this.closed = new Promise((resolve, reject) => this.#settleClosed = { resolve, reject });
     // Whoever wants to know awaits it; nobody has to.
     this.closed.catch(() => {});
-    this.#statusDeadline = new StatusDeadline(() => this.#fail(this.#stopped()));
+    this.#statusDeadline = new CallbackDeadline(() => this.#fail(this.#stopped()));
     this.#line = new SendLine(init.stream, this.#write, { onLost: this.#onLost });
     init.stream.onStopped = () => init.connection.timers.add(this.#statusDeadline, STATUS_TIMEOUT_MS);
   }
@@ -197,20 +198,6 @@ interface Outgoing {
   readonly payload: Uint8Array;
   readonly timestamp: number;
   readonly last: boolean;
-}
-
-/** STOP_SENDING may overtake the STREAM_STATUS that explains it. */
-class StatusDeadline extends Deadline {
-  readonly #onExpired: () => void;
-
-  constructor(onExpired: () => void) {
-    super();
-    this.#onExpired = onExpired;
-  }
-
-  override expire(): void {
-    this.#onExpired();
-  }
 }
 
 const utf8 = new TextEncoder();
