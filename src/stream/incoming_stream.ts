@@ -14,6 +14,8 @@ export interface MediaFrame {
   readonly sequence: number;
   /** When the sender says it was captured, in ticks of the stream's clock rate. */
   readonly timestamp: number;
+  /** When it arrived, in microseconds on the local clock. */
+  readonly arrivalUs: number;
 }
 
 /** Counters of an {@link IncomingStream}. */

@@ -108,6 +108,7 @@ export class IncomingStreams<C> {
       header,
       maxFrameBytes: this.#options.limits.maxMessageBytes,
       windows: this.#windows,
+      clock: this.#connection.clock,
       timers: this.#connection.timers,
       unreadTimeoutMs: this.#options.limits.unreadStreamTimeoutMs,
       onEnd: () => this.#check(incoming),

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Clock } from "../clock.ts";
 import type { ReceiveSink, ReceiveStream } from "../connection/receive_stream.ts";
 import { EchoStreamError, ErrorCode, protocolViolation, StreamCode } from "../protocol/error.ts";
 import { type Frame, FrameType, misplacedFrame } from "../protocol/frame.ts";
@@ -24,6 +25,7 @@ export interface MediaReceiverInit {
   readonly maxFrameBytes: number;
   /** Where its window grows from. */
   readonly windows: WindowPool;
+  readonly clock: Clock;
   /** Deadlines of its connection. */
   readonly timers: TimerQueue;
   /** How long its reader may hold the sender back, in milliseconds. */
@@ -192,7 +194,12 @@ export class MediaReceiver implements IncomingStream, AsyncIterator<MediaFrame>,
     const payload = frame.owned ? packet.payload : packet.payload.slice();
     this.#framesReceived++;
     this.#bytesReceived += payload.length;
-    const value: MediaFrame = { payload, sequence: packet.sequence, timestamp: packet.timestamp };
+    const value: MediaFrame = {
+      payload,
+      sequence: packet.sequence,
+      timestamp: packet.timestamp,
+      arrivalUs: this.#init.clock.nowUs(),
+    };
     const asking = this.#asking.shift();
     if (asking !== undefined) {
       this.#framesRead++;
