@@ -32,6 +32,8 @@ export const FrameType = {
   EVENT: 0x20,
   /** One media frame. */
   MEDIA: 0x30,
+  /** Where timestamps of a media stream stand on its sender's clock. */
+  MEDIA_CLOCK: 0x31,
 } as const;
 
 /** Type of a frame this version knows. */

@@ -1,6 +1,6 @@
 /**
- * One media frame: a fixed binary header and the user's bytes, never wrapped in CBOR. On a media stream it is the body of a
- * MEDIA frame. Spec: docs/protocol.md, "Media frames".
+ * One media frame: a fixed binary header and the user's bytes, never wrapped in CBOR. On a media stream, and on a stream that
+ * carries frames of one, it is the body of a MEDIA frame. Spec: docs/protocol.md, "Media frames".
  *
  * @module
  */

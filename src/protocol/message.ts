@@ -26,6 +26,7 @@ import {
 import { type Metadata, readMetadata, writeMetadata } from "./metadata.ts";
 import { writeName } from "./name.ts";
 import { nameRefusal, Reader } from "./reader.ts";
+import { readStreamReport, type StreamReport, writeStreamReport } from "./stream_report.ts";
 import { truncateUtf8 } from "./utf8.ts";
 import { MORE, readVarint } from "./varint.ts";
 import { FLOOR_METADATA_LIMITS, MAX_TEXT_BYTES, type MetadataLimits } from "./version.ts";
@@ -47,6 +48,8 @@ export const MessageType = {
   STREAM_STATUS: 0x05,
   /** Events arrived that nobody listens to. */
   EVENT_UNHEARD: 0x06,
+  /** How a media stream fares at its receiver; see `stream_report.ts`. */
+  STREAM_REPORT: 0x07,
 } as const;
 
 /** A unary call. Payload and metadata views are of the received bytes. */
@@ -119,6 +122,12 @@ export interface EventUnheardMessage {
   readonly name: string;
 }
 
+/** How a media stream fares, from its receiver. */
+export interface StreamReportMessage extends StreamReport {
+  /** Tells it from other messages. */
+  readonly type: typeof MessageType.STREAM_REPORT;
+}
+
 /** A message of a type this version does not know: to be ignored. */
 export interface UnknownMessage {
   /** Tells it from other messages. */
@@ -135,6 +144,7 @@ export type Message =
   | CancelMessage
   | StreamStatusMessage
   | EventUnheardMessage
+  | StreamReportMessage
   | UnknownMessage;
 
 /** Input of {@link encodeRequest}. */
@@ -218,6 +228,12 @@ export function encodeEventUnheard(
   writeName(writer, "Event", report.name);
 }
 
+/** Append a STREAM_REPORT. */
+export function encodeStreamReport(writer: Writer, report: StreamReport): void {
+  writer.u8(MessageType.STREAM_REPORT);
+  writeStreamReport(writer, report);
+}
+
 /**
  * The message in `bytes[start, end)`.
  *
@@ -245,6 +261,8 @@ export function decodeMessage(
       return readStreamStatus();
     case MessageType.EVENT_UNHEARD:
       return readEventUnheard();
+    case MessageType.STREAM_REPORT:
+      return finished({ type, ...readStreamReport(reader) });
     default:
       return { type: MessageType.UNKNOWN, wireType: type };
   }

@@ -22,8 +22,10 @@ export const StreamKind = {
   MESSAGES: 0x02,
   /** Frames EVENT. One per direction at a time. */
   EVENTS: 0x03,
-  /** A media header, then frames MEDIA. */
+  /** A media header, then frames MEDIA and MEDIA_CLOCK. */
   MEDIA: 0x04,
+  /** The id of a media stream, then frames MEDIA of it. */
+  MEDIA_UNIT: 0x05,
 } as const;
 
 /** A kind of unidirectional stream this version knows. */
@@ -42,6 +44,10 @@ export interface MediaHeaderInput {
   readonly clockRateHz: number;
   /** How its frames travel. */
   readonly delivery: Delivery;
+  /** Age at which a frame is given up, in milliseconds, 1 to 3,600,000; only where frames may be lost, and needed there. */
+  readonly maxLatencyMs?: number | undefined;
+  /** Most fragments a parity stands for, 1 to 32; 0 for no parity. Only for delivery `"datagram"`. Default 0. */
+  readonly parityEvery?: number | undefined;
   /** Absent or empty: none. */
   readonly metadata?: Metadata | undefined;
 }
@@ -56,6 +62,10 @@ export interface MediaHeader {
   readonly clockRateHz: number;
   /** How its frames travel. */
   readonly delivery: Delivery;
+  /** Age at which its sender gives a frame up, in milliseconds; `undefined` where no frame is lost. */
+  readonly maxLatencyMs: number | undefined;
+  /** Most fragments a parity stands for, 0 for no parity; `undefined` unless frames travel in datagrams. */
+  readonly parityEvery: number | undefined;
   /** Entries, copied out of the received bytes; `undefined` when there are none. */
   readonly metadata: Metadata | undefined;
   /** The status to refuse the stream with, because a limit was crossed or a field makes no sense. */
@@ -73,12 +83,19 @@ export function encodeStreamKind(writer: Writer, kind: StreamKind): void {
  * Append kind and header of a media stream.
  *
  * @throws {TypeError} when the name may not travel.
- * @throws {RangeError} when the clock rate is no integer from 1 to 2^32 − 1.
+ * @throws {RangeError} when the clock rate is no integer from 1 to 2^32 − 1, or the latency or parity group out of its range.
  */
 export function encodeMediaHeader(writer: Writer, header: MediaHeaderInput): void {
   const { clockRateHz, metadata } = header;
   if (!(clockRateHz >= 1 && clockRateHz <= 0xffff_ffff) || clockRateHz % 1 !== 0) {
     throw new RangeError(`Clock rate ${clockRateHz} is no integer from 1 to 2^32 - 1`);
+  }
+  const { maxLatencyMs = 0, parityEvery = 0 } = header;
+  if (header.delivery !== "reliable" && !isWithin(maxLatencyMs, 1, MAX_LATENCY_MS)) {
+    throw new RangeError(`Latency of ${maxLatencyMs} ms is no whole number from 1 to ${MAX_LATENCY_MS}`);
+  }
+  if (!isWithin(parityEvery, 0, MAX_PARITY_GROUP)) {
+    throw new RangeError(`Parity group of ${parityEvery} is no whole number from 0 to ${MAX_PARITY_GROUP}`);
   }
   checkName("Stream", header.name);
   const hasMetadata = metadata !== undefined && metadata.length > 0;
@@ -86,6 +103,8 @@ export function encodeMediaHeader(writer: Writer, header: MediaHeaderInput): voi
   const mark = writer.beginLength();
   writer.u8(hasMetadata ? Flag.METADATA : 0).varint(header.mediaStreamId);
   writer.text(header.name).varint(clockRateHz).u8(DELIVERIES.indexOf(header.delivery));
+  if (header.delivery !== "reliable") writer.varint(maxLatencyMs);
+  if (header.delivery === "datagram") writer.u8(parityEvery);
   if (hasMetadata) writeMetadata(writer, metadata);
   writer.endLength(mark);
 }
@@ -113,10 +132,20 @@ export function decodeMediaHeader(
   const mediaStreamId = reader.varint();
   const name = reader.name();
   const clockRateHz = reader.varint();
-  const delivery = DELIVERIES[reader.u8()];
-  const metadata = flags & Flag.METADATA ? readMetadata(reader, limits) : undefined;
-  reader.finish();
   if (clockRateHz < 1 || clockRateHz > 0xffff_ffff) throw protocolViolation(`Clock rate ${clockRateHz}`);
+  const delivery = DELIVERIES[reader.u8()];
+  const maxLatencyMs = delivery === "expiring" || delivery === "datagram" ? reader.varint() : undefined;
+  const parityEvery = delivery === "datagram" ? reader.u8() : undefined;
+  if (maxLatencyMs !== undefined && !isWithin(maxLatencyMs, 1, MAX_LATENCY_MS)) {
+    throw protocolViolation(`Latency of ${maxLatencyMs} ms`);
+  }
+  if (parityEvery !== undefined && parityEvery > MAX_PARITY_GROUP) {
+    throw protocolViolation(`Parity group of ${parityEvery}`);
+  }
+  // What a delivery of a later version has in its header is not known.
+  if (delivery === undefined) reader.skip(reader.remaining);
+  const metadata = delivery !== undefined && flags & Flag.METADATA ? readMetadata(reader, limits) : undefined;
+  reader.finish();
   const refusedName = nameRefusal(name);
   const refusedMetadata = typeof metadata === "string" ? metadata : undefined;
   return {
@@ -124,6 +153,8 @@ export function decodeMediaHeader(
     name: refusedName === undefined ? name : "",
     clockRateHz,
     delivery: delivery ?? "reliable",
+    maxLatencyMs,
+    parityEvery,
     metadata: typeof metadata === "string" ? undefined : metadata,
     refused: refusedName ?? refusedMetadata ?? (delivery === undefined ? ErrorCode.UNIMPLEMENTED : undefined),
     end: bodyStart + length,
@@ -134,6 +165,16 @@ export function decodeMediaHeader(
 export function maxMediaHeaderBytes(limits: MetadataLimits): number {
   return 2 * limits.maxMetadataBytes + MAX_NAME_BYTES + 64;
 }
+
+function isWithin(value: number, least: number, most: number): boolean {
+  return value >= least && value <= most && value % 1 === 0;
+}
+
+/** An hour: whoever waits longer wants no frame to be lost. */
+export const MAX_LATENCY_MS = 3_600_000;
+
+/** Most fragments one parity stands for. */
+export const MAX_PARITY_GROUP = 32;
 
 // By wire number.
 const DELIVERIES: readonly Delivery[] = ["reliable", "expiring", "datagram"];

@@ -184,6 +184,8 @@ export class MediaReceiver implements IncomingStream, AsyncIterator<MediaFrame>,
   }
 
   #take(frame: Frame): void {
+    // What it tells is for playouts, and there are none yet.
+    if (frame.type === FrameType.MEDIA_CLOCK) return;
     if (frame.type !== FrameType.MEDIA) misplacedFrame(frame, "on a media stream");
     const packet = decodeMediaPacket(frame.bytes, frame.start, frame.end);
     if (packet.sequence !== this.#framesReceived % 0x1_0000_0000) {

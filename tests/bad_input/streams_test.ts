@@ -94,7 +94,7 @@ async function failureOf({ network, rogue }: Scene, callId: number): Promise<Fai
 
 testAgainstRogue("A stream of unknown kind is stopped with UNKNOWN_KIND, and the connection lives", async (scene) => {
   const { network, rogue } = scene;
-  const streams = [[0x05], [0x3f, 1, 2, 3], [0x40, 0x80], [0x00], [...new Array(2000).fill(0xff)]]
+  const streams = [[0x06], [0x3f, 1, 2, 3], [0x40, 0x80], [0x00], [...new Array(2000).fill(0xff)]]
     .map((bytes) => rogue.stream(bytes, false));
   const bidirectional = rogue.connection.open(true);
   rogue.connection.write(bidirectional, Uint8Array.of(1, 2, 3), false);

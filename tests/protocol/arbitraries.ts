@@ -98,6 +98,14 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
     message: text,
   }),
   fc.record({ type: fc.constant(MessageType.EVENT_UNHEARD), sequence: integer, count: integer, name }),
+  fc.record({
+    type: fc.constant(MessageType.STREAM_REPORT),
+    mediaStreamId: integer,
+    congested: fc.boolean(),
+    framesExpected: integer,
+    framesReceived: integer,
+    jitterUs: integer,
+  }),
 );
 
 /** Values that CBOR carries without loss. */

@@ -15,6 +15,16 @@ import { EchoStreamError } from "../../src/protocol/error.ts";
 import { decodeEvent, encodeEvent } from "../../src/protocol/event_frame.ts";
 import { FrameDecoder } from "../../src/protocol/frame_decoder.ts";
 import { FrameType } from "../../src/protocol/frame.ts";
+import { decodeMediaClock, encodeMediaClock } from "../../src/protocol/media_clock.ts";
+import {
+  decodeMediaDatagramHead,
+  decodeMediaFragment,
+  decodeMediaParity,
+  encodeMediaFragment,
+  encodeMediaParity,
+  protectedStart,
+  readPacketNumber,
+} from "../../src/protocol/media_fragment.ts";
 import { decodeMediaPacket, encodeMediaPacket } from "../../src/protocol/media_packet.ts";
 import * as message from "../../src/protocol/message.ts";
 import { type MessageSink, MessageSplitter, splitWhole } from "../../src/protocol/message_splitter.ts";
@@ -150,6 +160,27 @@ test("Mutated frame streams and media headers decode or throw the refusals of th
   );
 });
 
+test("Mutated and random media datagrams decode or are dropped, and never throw", () => {
+  const fragment = fc.tuple(arbitrary.integer, arbitrary.integer, arbitrary.bytes).map(([id, timestamp, payload]) =>
+    encodeMediaFragment(id, { packet: 7, index: 1, count: 2, sequence: 3, timestamp, payload })
+  );
+  const parity = fc.tuple(arbitrary.integer, arbitrary.bytes).map(([id, bytes]) =>
+    encodeMediaParity(id, { packet: 8, count: 4, lengths: 300, bytes })
+  );
+  fc.assert(
+    fc.property(fc.oneof(fragment, parity, arbitrary.bytes), arbitrary.mutations, (sent, changes) => {
+      for (const bytes of [sent, arbitrary.mutate(sent, changes)]) {
+        const start = decodeMediaDatagramHead(bytes)?.start;
+        if (start === undefined) continue;
+        decodeMediaParity(bytes, start);
+        const packet = readPacketNumber(bytes, start);
+        if (packet !== undefined) decodeMediaFragment(packet, bytes, protectedStart(start), bytes.length);
+      }
+    }),
+    { ...arbitrary.RUNS, numRuns: 2000 },
+  );
+});
+
 test("Mutated CBOR decodes or throws INVALID_ARGUMENT or RESOURCE_EXHAUSTED, nothing else", () => {
   fc.assert(
     fc.property(arbitrary.value, arbitrary.mutations, (sent, changes) => {
@@ -199,13 +230,23 @@ const frameStream: fc.Arbitrary<Uint8Array> = fc.array(
     fc.tuple(arbitrary.integer, arbitrary.bytes).map(([timestamp, payload]) =>
       encoded((writer) => encodeMediaPacket(writer, { flags: 0, sequence: 7, timestamp, payload }))
     ),
+    fc.tuple(arbitrary.integer, arbitrary.integer).map(([timestamp, senderUs]) =>
+      encoded((writer) => encodeMediaClock(writer, { timestamp, senderUs }))
+    ),
     fc.tuple(arbitrary.integer, fc.array(arbitrary.name, { maxLength: 4 })).map(([features, methodNames]) =>
       encoded((writer) => encodeSettings(writer, { features, methodNames, sessionToken: new Uint8Array(32) }))
     ),
     arbitrary.integer.map((code) => encoded((writer) => encodeGoaway(writer, { code, graceMs: 1, reason: "bye" }))),
     arbitrary.metadata.map((metadata) =>
       encoded((writer) =>
-        encodeMediaHeader(writer, { mediaStreamId: 1, name: "m", clockRateHz: 1000, delivery: "reliable", metadata })
+        encodeMediaHeader(writer, {
+          mediaStreamId: 1,
+          name: "m",
+          clockRateHz: 1000,
+          delivery: "datagram",
+          maxLatencyMs: 400,
+          metadata,
+        })
       )
     ),
     // Unknown frame type, to be stepped over.
@@ -267,6 +308,9 @@ function decodeBody(frame: FoundFrame): void {
       return;
     case FrameType.MEDIA:
       decodeMediaPacket(...place);
+      return;
+    case FrameType.MEDIA_CLOCK:
+      decodeMediaClock(...place);
   }
 }
 
@@ -307,4 +351,5 @@ function encodeMessage(writer: Writer, sent: message.Message): void {
   else if (sent.type === message.MessageType.CANCEL) message.encodeCancel(writer, sent.callId);
   else if (sent.type === message.MessageType.STREAM_STATUS) message.encodeStreamStatus(writer, sent);
   else if (sent.type === message.MessageType.EVENT_UNHEARD) message.encodeEventUnheard(writer, sent);
+  else if (sent.type === message.MessageType.STREAM_REPORT) message.encodeStreamReport(writer, sent);
 }

@@ -15,6 +15,7 @@ import { EchoStreamError } from "../../src/protocol/error.ts";
 import { decodeEvent, encodeEvent, type EventFrame } from "../../src/protocol/event_frame.ts";
 import type { FailureFieldsInput } from "../../src/protocol/failure_fields.ts";
 import { FrameDecoder } from "../../src/protocol/frame_decoder.ts";
+import { decodeMediaClock, encodeMediaClock } from "../../src/protocol/media_clock.ts";
 import { decodeMediaPacket, encodeMediaPacket, type MediaPacket } from "../../src/protocol/media_packet.ts";
 import * as message from "../../src/protocol/message.ts";
 import { MessageSplitter } from "../../src/protocol/message_splitter.ts";
@@ -74,6 +75,7 @@ const FRAME_CODECS = {
         : call.encodeFailureTrailer(writer, value.failure),
   },
   media: { decode: decodeMediaPacket, encode: (writer, value: MediaPacket) => encodeMediaPacket(writer, value) },
+  mediaClock: { decode: decodeMediaClock, encode: encodeMediaClock },
 } as const satisfies Record<string, FrameCodec>;
 
 test("Varint vectors decode and encode, and their prefixes mean more", () => {
@@ -195,6 +197,8 @@ function encodeMessage(writer: Writer, value: message.Message): void {
       return message.encodeStreamStatus(writer, value);
     case message.MessageType.EVENT_UNHEARD:
       return message.encodeEventUnheard(writer, value);
+    case message.MessageType.STREAM_REPORT:
+      return message.encodeStreamReport(writer, value);
     case message.MessageType.UNKNOWN:
       return assert.fail("Messages of unknown type have no encoder");
   }
