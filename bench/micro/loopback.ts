@@ -58,7 +58,7 @@ class LoopbackConnection implements TransportConnection {
     const copy = bytes.slice();
     const id = this.#ids.get(stream)!;
     setImmediate(() => {
-      this.#peer.#own.onData(id, copy, finish);
+      this.#peer.#own.onData(id, copy, finish, 0);
       this.#own.onWritten(stream, copy.length);
     });
   }
@@ -97,7 +97,7 @@ class LoopbackConnection implements TransportConnection {
     this.#packets = [];
     this.#own.onMessagesSent(this.#messageBytes);
     this.#messageBytes = 0;
-    for (const packet of packets) this.#peer.#own.onData(this.#takeStream(), packet, true);
+    for (const packet of packets) this.#peer.#own.onData(this.#takeStream(), packet, true, 0);
   };
 
   #endPacket(): void {

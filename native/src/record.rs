@@ -25,12 +25,14 @@ pub const LOCAL: u8 = 2;
 pub const BIDIRECTIONAL: u8 = 4;
 /// Flag of [`event::CLOSED`]: the code belongs to the application.
 pub const APPLICATION: u8 = 8;
+/// Where in the flags of [`command::OPEN`] and [`command::DATAGRAM`] the urgency stands: three bits, 0 (most urgent) to 7.
+pub const URGENCY_SHIFT: u8 = 4;
 
 /// What JavaScript asks for.
 pub mod command {
     /// Payload: bytes to append to a stream; flags [`FIN`](super::FIN), [`LOCAL`](super::LOCAL).
     pub const WRITE: u8 = 1;
-    /// Open a stream under the handle in the stream field.
+    /// Open a stream under the handle in the stream field; flags: urgency; argument: its lifetime in milliseconds or 0.
     pub const OPEN: u8 = 2;
     /// Payload: the code of RESET_STREAM.
     pub const RESET: u8 = 3;
@@ -40,7 +42,8 @@ pub mod command {
     pub const GRANT: u8 = 5;
     /// Payload: one message.
     pub const MESSAGE: u8 = 6;
-    /// Payload: one datagram; stream field: its report id or 0; argument: milliseconds until it expires or 0.
+    /// Payload: one datagram; stream field: its report id or 0; argument: milliseconds until it expires or
+    /// 0; flags: urgency.
     pub const DATAGRAM: u8 = 7;
     /// Stream field: application code; payload: reason.
     pub const CLOSE: u8 = 8;
@@ -75,6 +78,10 @@ pub mod event {
     pub const CLOSED: u8 = 12;
     /// The socket of a listener (stream field) is closed.
     pub const LISTENER_CLOSED: u8 = 13;
+    /// The lifetime of a stream is over; it was reset.
+    pub const EXPIRED: u8 = 14;
+    /// All of a stream with a lifetime is acknowledged.
+    pub const DELIVERED: u8 = 15;
 }
 
 /// A parsed header.

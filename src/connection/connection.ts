@@ -17,9 +17,16 @@ import { InboundBudget } from "./inbound_budget.ts";
 import { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "./options.ts";
 import { OutboundQueue } from "./outbound_queue.ts";
 import { type SendStream } from "./send_stream.ts";
-import { type BidirectionalStream, type StreamHandler, Streams, type StreamsHost } from "./streams.ts";
+import {
+  type BidirectionalStream,
+  type OpenOptions,
+  type StreamHandler,
+  Streams,
+  type StreamsHost,
+} from "./streams.ts";
 import {
   type ConnectionSink,
+  DEFAULT_URGENCY,
   type DialOptions,
   type SocketAddress,
   type StreamId,
@@ -99,6 +106,7 @@ export class Connection implements ConnectionSink, StreamsHost {
   #state: ConnectionState = "connecting";
   #closeReason: CloseReason | undefined;
   #sentMessages = 0;
+  #arrivalUs = 0;
 
   private constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -152,6 +160,11 @@ export class Connection implements ConnectionSink, StreamsHost {
     return this.#closeReason;
   }
 
+  /** When what is being delivered now arrived, on {@link clock}: to be read inside a handler's call. */
+  get arrivalUs(): number {
+    return this.#arrivalUs;
+  }
+
   /** Bytes queued that have not left yet: messages and streams. */
   get outboundBytes(): number {
     return this.outbound.bytes + this.outboundStreams.bytes;
@@ -190,10 +203,11 @@ export class Connection implements ConnectionSink, StreamsHost {
   /**
    * @param outbound Where its bytes count until they leave: by default with those of other streams.
    * @throws {EchoStreamError} UNAVAILABLE when the connection is gone.
+   * @throws {RangeError} when an option is out of its range.
    */
-  openUnidirectional(outbound: OutboundQueue = this.outboundStreams): SendStream {
+  openUnidirectional(outbound: OutboundQueue = this.outboundStreams, options: OpenOptions = {}): SendStream {
     this.#checkOpen();
-    return this.#streams.openUnidirectional(outbound);
+    return this.#streams.openUnidirectional(outbound, options);
   }
 
   /** @throws {EchoStreamError} UNAVAILABLE when the connection is gone. */
@@ -202,9 +216,12 @@ export class Connection implements ConnectionSink, StreamsHost {
     return this.#streams.openBidirectional();
   }
 
-  /** Send a datagram, copied. A non-zero `id` is reported to `onDatagramSent`; `expiryMs` 0 never expires. */
-  sendDatagram(bytes: Uint8Array, id = 0, expiryMs = 0): void {
-    if (this.#state !== "closed") this.#transport!.sendDatagram(bytes, id, expiryMs);
+  /**
+   * Send a datagram, copied. A non-zero `id` is reported to `onDatagramSent`; `expiryMs` 0 never expires; more urgent ones leave
+   * first, 0 (most) to 7.
+   */
+  sendDatagram(bytes: Uint8Array, id = 0, expiryMs = 0, urgency: number = DEFAULT_URGENCY): void {
+    if (this.#state !== "closed") this.#transport!.sendDatagram(bytes, id, expiryMs, urgency);
   }
 
   /** End the connection with a connection code; the first reason given stays. Resolves when it is gone; never rejects. */
@@ -241,8 +258,9 @@ export class Connection implements ConnectionSink, StreamsHost {
     this.#streams.onOpened(stream);
   }
 
-  onData(stream: StreamId, bytes: Uint8Array, finished: boolean): void {
+  onData(stream: StreamId, bytes: Uint8Array, finished: boolean, arrivalUs: number): void {
     if (this.#state !== "established") return;
+    this.#arrivalUs = arrivalUs;
     try {
       this.#streams.onData(stream, bytes, finished);
     } catch (error) {
@@ -258,6 +276,14 @@ export class Connection implements ConnectionSink, StreamsHost {
     this.#guard(() => this.#streams.onStopped(stream, code));
   }
 
+  onExpired(stream: StreamId): void {
+    this.#guard(() => this.#streams.onExpired(stream));
+  }
+
+  onDelivered(stream: StreamId): void {
+    this.#streams.onDelivered(stream);
+  }
+
   onWritten(stream: StreamId, bytes: number): void {
     this.#streams.onWritten(stream, bytes);
   }
@@ -267,7 +293,9 @@ export class Connection implements ConnectionSink, StreamsHost {
   }
 
   onDatagram(bytes: Uint8Array, arrivalUs: number): void {
-    if (this.#state === "established") this.#guard(() => this.handler?.onDatagram(bytes, arrivalUs));
+    if (this.#state !== "established") return;
+    this.#arrivalUs = arrivalUs;
+    this.#guard(() => this.handler?.onDatagram(bytes, arrivalUs));
   }
 
   onDatagramSent(id: number, departureUs: number): void {

@@ -10,6 +10,7 @@ import { CONTROL_FRAME_BYTES, MAX_DATAGRAM_BYTES, MemoryOutbox } from "./memory_
 import { Incoming, openedByClient, type StreamKind, streamKind } from "./memory_stream.ts";
 import {
   type ConnectionSink,
+  DEFAULT_URGENCY,
   type SocketAddress,
   type StreamId,
   type TransportClose,
@@ -80,8 +81,10 @@ export class MemoryEndpoint implements TransportConnection {
     this.#outbox.establish();
   }
 
-  open(bidirectional: boolean): StreamId {
-    const id = this.#outbox.open(bidirectional ? "bidirectional" : "unidirectional");
+  open(bidirectional: boolean, urgency: number = DEFAULT_URGENCY, lifetimeMs = 0): StreamId {
+    const id = bidirectional
+      ? this.#outbox.open("bidirectional", urgency, 0)
+      : this.#outbox.open("unidirectional", urgency, lifetimeMs);
     if (bidirectional) this.#incoming.set(id, new Incoming(id, undefined, this.options.initialCreditBytes));
     return id;
   }
@@ -116,8 +119,8 @@ export class MemoryEndpoint implements TransportConnection {
     if (!this.#closing) this.#outbox.sendMessage(bytes);
   }
 
-  sendDatagram(bytes: Uint8Array, id: number, expiryMs: number): void {
-    if (!this.#closing) this.#outbox.sendDatagram(bytes, id, expiryMs);
+  sendDatagram(bytes: Uint8Array, id: number, expiryMs: number, urgency: number = DEFAULT_URGENCY): void {
+    if (!this.#closing) this.#outbox.sendDatagram(bytes, id, expiryMs, urgency);
   }
 
   close(code: number, reason: string): void {
@@ -234,7 +237,7 @@ export class MemoryEndpoint implements TransportConnection {
     for (let piece = incoming.take(); piece !== undefined; piece = this.#closing ? undefined : incoming.take()) {
       this.#consumed(incoming, piece.bytes.length);
       if (piece.finished) this.#endIncoming(incoming);
-      this.sink?.onData(incoming.id, piece.bytes, piece.finished);
+      this.sink?.onData(incoming.id, piece.bytes, piece.finished, this.heardUs);
     }
   }
 

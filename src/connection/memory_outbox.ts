@@ -5,6 +5,7 @@
  * @module
  */
 
+import { DatagramQueue, type QueuedDatagram } from "./memory_datagrams.ts";
 import { type EndpointPath, type MemoryEndpoint } from "./memory_endpoint.ts";
 import { MessageQueue } from "./memory_messages.ts";
 import { Outgoing, type StreamKind, StreamNumbers } from "./memory_stream.ts";
@@ -15,12 +16,14 @@ export class MemoryOutbox {
   readonly #end: MemoryEndpoint;
   readonly #path: EndpointPath;
   readonly #streams = new Map<StreamId, Outgoing>();
+  /** Streams with a lifetime that are not acknowledged yet. */
+  readonly #expiring = new Map<StreamId, Outgoing>();
   /** Local handles of live streams opened here, by QUIC id. */
   readonly #handles = new Map<number, StreamId>();
   readonly #unopened: Record<StreamKind, Outgoing[]> = { bidirectional: [], unidirectional: [] };
   readonly #numbers: StreamNumbers;
   readonly #messages: MessageQueue;
-  #datagrams: Datagram[] = [];
+  readonly #datagrams = new DatagramQueue();
   #nextHandle = -1;
   #established = false;
   #onFlushed: (() => void) | undefined;
@@ -57,10 +60,14 @@ export class MemoryOutbox {
   }
 
   /** Open a stream, which waits for its QUIC id. */
-  open(kind: StreamKind): StreamId {
-    const stream = new Outgoing(this.#nextHandle--, kind);
+  open(kind: StreamKind, urgency: number, lifetimeMs: number): StreamId {
+    const stream = new Outgoing(this.#nextHandle--, kind, urgency, lifetimeMs > 0);
     this.#streams.set(stream.id, stream);
     this.#unopened[kind].push(stream);
+    if (lifetimeMs > 0) {
+      this.#expiring.set(stream.id, stream);
+      this.#path.schedule.at(this.#path.schedule.nowUs() + lifetimeMs * 1000, () => this.#expire(stream));
+    }
     this.#flushSoon();
     return stream.id;
   }
@@ -98,10 +105,11 @@ export class MemoryOutbox {
 
   /** Drop what is queued and tell the peer; how many bytes that was, or `undefined` when the half has ended before. */
   reset(id: StreamId, code: number): number | undefined {
-    const stream = this.#streams.get(id);
+    const stream = this.#streams.get(id) ?? this.#expiring.get(id);
     if (stream === undefined) return undefined;
     const droppedBytes = stream.queuedBytes;
-    this.#streams.delete(id);
+    const isLive = this.#streams.delete(id);
+    this.#expiring.delete(id);
     const quicId = stream.quicId;
     if (quicId === undefined) {
       const line = this.#unopened[stream.kind];
@@ -109,8 +117,10 @@ export class MemoryOutbox {
       this.#end.neverOpened(id);
     } else {
       const arrivalUs = Math.max(stream.arrivalUs, this.transmit(CONTROL_FRAME_BYTES));
-      this.#path.deliver(arrivalUs, () => this.#end.peer.receiveReset(quicId, code));
-      this.#end.streamHalfEnded(quicId);
+      this.#path.deliver(arrivalUs, () => {
+        if (!stream.arrived) this.#end.peer.receiveReset(quicId, code);
+      });
+      if (isLive) this.#end.streamHalfEnded(quicId);
     }
     return droppedBytes;
   }
@@ -120,9 +130,11 @@ export class MemoryOutbox {
     this.#flushSoon();
   }
 
-  sendDatagram(bytes: Uint8Array, id: number, expiryMs: number): void {
-    const expiryUs = expiryMs > 0 ? this.#path.schedule.nowUs() + expiryMs * 1000 : Infinity;
-    this.#datagrams.push({ bytes: bytes.slice(), id, expiryUs });
+  sendDatagram(bytes: Uint8Array, id: number, expiryMs: number, urgency: number): void {
+    const nowUs = this.#path.schedule.nowUs();
+    const expiryUs = expiryMs > 0 ? nowUs + expiryMs * 1000 : Infinity;
+    const dropped = this.#datagrams.push({ bytes: bytes.slice(), id, expiryUs, urgency });
+    if (dropped !== undefined) this.#path.schedule.at(nowUs, () => this.#reportDropped(dropped));
     this.#flushSoon();
   }
 
@@ -162,8 +174,9 @@ export class MemoryOutbox {
   clear(): void {
     this.#streams.clear();
     this.#handles.clear();
+    this.#expiring.clear();
     this.#messages.clear();
-    this.#datagrams = [];
+    this.#datagrams.clear();
   }
 
   #flushSoon(): void {
@@ -207,21 +220,27 @@ export class MemoryOutbox {
   }
 
   #sendNextDatagram(nowUs: number): boolean {
-    const datagram = this.#datagrams.shift();
+    for (const expired of this.#datagrams.purge(nowUs)) this.#reportDropped(expired);
+    const datagram = this.#datagrams.take();
     if (datagram === undefined) return false;
-    const { bytes, id, expiryUs } = datagram;
-    const dropped = expiryUs <= nowUs || bytes.length > MAX_DATAGRAM_BYTES;
-    if (!dropped) {
-      const arrivalUs = this.transmit(bytes.length);
-      if (this.#path.link.loses()) {
-        this.#lostPackets++;
-        this.#lostBytes += bytes.length;
-      } else {
-        this.#path.deliverUnreliably(arrivalUs, () => this.#end.peer.receiveDatagram(bytes));
-      }
+    const { bytes, id } = datagram;
+    if (bytes.length > MAX_DATAGRAM_BYTES) {
+      this.#reportDropped(datagram);
+      return true;
     }
-    if (id !== 0) this.#end.sink?.onDatagramSent(id, dropped ? 0 : nowUs);
+    const arrivalUs = this.transmit(bytes.length);
+    if (this.#path.link.loses()) {
+      this.#lostPackets++;
+      this.#lostBytes += bytes.length;
+    } else {
+      this.#path.deliverUnreliably(arrivalUs, () => this.#end.peer.receiveDatagram(bytes));
+    }
+    if (id !== 0) this.#end.sink?.onDatagramSent(id, nowUs);
     return true;
+  }
+
+  #reportDropped({ id }: QueuedDatagram): void {
+    if (id !== 0) this.#end.sink?.onDatagramSent(id, 0);
   }
 
   /** One packet of messages on a stream of its own. */
@@ -237,14 +256,15 @@ export class MemoryOutbox {
     return true;
   }
 
-  /** One chunk of each stream that has something to send and room at the peer. */
+  /** One chunk of each stream that has something to send and room at the peer, of the most urgent such streams only. */
   #sendChunks(): boolean {
-    let sent = false;
-    for (const stream of [...this.#streams.values()]) {
+    let urgency = Infinity;
+    for (const stream of [...this.#streams.values()].sort((a, b) => a.urgency - b.urgency)) {
       if (this.#end.closed) return false;
-      if (stream.quicId !== undefined && this.#sendChunk(stream, stream.quicId)) sent = true;
+      if (stream.urgency > urgency) return true;
+      if (stream.quicId !== undefined && this.#sendChunk(stream, stream.quicId)) urgency = stream.urgency;
     }
-    return sent;
+    return urgency < Infinity;
   }
 
   #sendChunk(stream: Outgoing, quicId: number): boolean {
@@ -253,8 +273,9 @@ export class MemoryOutbox {
     const { bytes, finished } = piece;
     stream.windowBytes -= bytes.length;
     this.#windowBytes -= bytes.length;
-    stream.arrivalUs = Math.max(stream.arrivalUs, this.transmit(bytes.length + CONTROL_FRAME_BYTES));
-    this.#path.deliver(stream.arrivalUs, () => this.#end.peer.receiveData(quicId, bytes, finished));
+    const arrivalUs = Math.max(stream.arrivalUs, this.transmit(bytes.length + CONTROL_FRAME_BYTES));
+    stream.arrivalUs = arrivalUs;
+    this.#path.deliver(arrivalUs, () => this.#arrive(stream, quicId, bytes, finished, arrivalUs));
     if (finished) {
       this.#streams.delete(stream.id);
       this.#end.streamHalfEnded(quicId);
@@ -262,12 +283,30 @@ export class MemoryOutbox {
     this.#end.sink?.onWritten(stream.id, bytes.length);
     return true;
   }
-}
 
-interface Datagram {
-  readonly bytes: Uint8Array;
-  readonly id: number;
-  readonly expiryUs: number;
+  /** Bytes reach the peer, and in time an acknowledgement comes back. */
+  #arrive(stream: Outgoing, quicId: number, bytes: Uint8Array, finished: boolean, arrivalUs: number): void {
+    const nowUs = this.#path.schedule.nowUs();
+    if (stream.expired && nowUs > arrivalUs) {
+      // Held up by a cut, so it was lost, and of an expired stream nothing is sent again.
+      this.#windowBytes += bytes.length;
+      return this.#flushSoon();
+    }
+    stream.arrived = finished;
+    this.#end.peer.receiveData(quicId, bytes, finished);
+    if (!finished || !stream.expires) return;
+    this.#path.deliver(nowUs + this.#path.roundTripTimeUs / 2, () => {
+      if (this.#expiring.delete(stream.id)) this.#end.sink?.onDelivered(stream.id);
+    });
+  }
+
+  #expire(stream: Outgoing): void {
+    if (!this.#expiring.has(stream.id)) return;
+    stream.expired = true;
+    const droppedBytes = this.reset(stream.id, this.#end.options.expiredStreamCode) ?? 0;
+    if (droppedBytes > 0) this.#end.sink?.onWritten(stream.id, droppedBytes);
+    this.#end.sink?.onExpired(stream.id);
+  }
 }
 
 /** Largest datagram payload, as on a path of 1,200 bytes. */

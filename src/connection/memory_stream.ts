@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type StreamId, type TransportOptions } from "./transport.ts";
+import { DEFAULT_URGENCY, type StreamId, type TransportOptions } from "./transport.ts";
 
 /** The two kinds of streams QUIC counts apart. */
 export type StreamKind = "bidirectional" | "unidirectional";
@@ -14,6 +14,10 @@ export class Outgoing {
   /** What the transport's user calls it. */
   readonly id: StreamId;
   readonly kind: StreamKind;
+  /** 0 (most urgent) to 7. */
+  readonly urgency: number;
+  /** Whether it is reset when it is not acknowledged in time. */
+  readonly expires: boolean;
   /** Chosen when the peer's stream credit lets it open. */
   quicId: number | undefined;
   queue: Uint8Array[] = [];
@@ -23,10 +27,16 @@ export class Outgoing {
   windowBytes = 0;
   /** When the last of what was sent arrives: nothing of a stream overtakes. */
   arrivalUs = 0;
+  /** Whether the peer has all of it. */
+  arrived = false;
+  /** Whether its lifetime is over. */
+  expired = false;
 
-  constructor(id: StreamId, kind: StreamKind) {
+  constructor(id: StreamId, kind: StreamKind, urgency: number = DEFAULT_URGENCY, expires = false) {
     this.id = id;
     this.kind = kind;
+    this.urgency = urgency;
+    this.expires = expires;
   }
 
   get queuedBytes(): number {

@@ -225,7 +225,7 @@ class NativeTransport implements Transport, ConnectionOwner {
     const stream = flags & Flag.LOCAL ? -number : number;
     switch (kind) {
       case Event.DATA:
-        sink.onData(stream, this.#view(payload, words[word + 4]!), (flags & Flag.FIN) !== 0);
+        sink.onData(stream, this.#view(payload, words[word + 4]!), (flags & Flag.FIN) !== 0, this.#arrivalUs);
         break;
       case Event.RESET:
         sink.onReset(stream, this.#number(payload));
@@ -235,6 +235,12 @@ class NativeTransport implements Transport, ConnectionOwner {
         break;
       case Event.WRITTEN:
         sink.onWritten(stream, words[word + 5]!);
+        break;
+      case Event.EXPIRED:
+        sink.onExpired(stream);
+        break;
+      case Event.DELIVERED:
+        sink.onDelivered(stream);
         break;
       case Event.OPENED:
         sink.onOpened(stream);

@@ -88,6 +88,7 @@ export function transportSettings(options: TransportOptions): TransportSettings 
     congestionControl: options.congestionControl,
     initialCreditBytes: options.initialCreditBytes,
     messageStreamKind: options.messageStreamKind,
+    expiredStreamCode: options.expiredStreamCode,
   };
 }
 

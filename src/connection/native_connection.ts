@@ -5,13 +5,14 @@
  */
 
 import { Command, type CommandRing, Flag } from "./native_ring.ts";
-import type {
-  ConnectionSink,
-  SocketAddress,
-  StreamId,
-  TransportClose,
-  TransportConnection,
-  TransportStats,
+import {
+  type ConnectionSink,
+  DEFAULT_URGENCY,
+  type SocketAddress,
+  type StreamId,
+  type TransportClose,
+  type TransportConnection,
+  type TransportStats,
 } from "./transport.ts";
 
 /** What a connection needs of the transport it belongs to. */
@@ -42,11 +43,11 @@ export class NativeConnection implements TransportConnection {
     this.local = local;
   }
 
-  open(bidirectional: boolean): StreamId {
+  open(bidirectional: boolean, urgency: number = DEFAULT_URGENCY, lifetimeMs = 0): StreamId {
     const handle = --this.#lastHandle;
     if (!this.#closed) {
-      const flags = bidirectional ? Flag.BIDIRECTIONAL : 0;
-      this.#transport.commands().push(Command.OPEN, flags, this.id, handle, NOTHING, 0);
+      const flags = (bidirectional ? Flag.BIDIRECTIONAL : 0) | urgency * Flag.URGENCY;
+      this.#transport.commands().push(Command.OPEN, flags, this.id, handle, NOTHING, Math.ceil(lifetimeMs));
     }
     return handle;
   }
@@ -73,8 +74,10 @@ export class NativeConnection implements TransportConnection {
     if (!this.#closed) this.#transport.commands().push(Command.MESSAGE, 0, this.id, 0, bytes, 0);
   }
 
-  sendDatagram(bytes: Uint8Array, id: number, expiryMs: number): void {
-    if (!this.#closed) this.#transport.commands().push(Command.DATAGRAM, 0, this.id, id, bytes, Math.ceil(expiryMs));
+  sendDatagram(bytes: Uint8Array, id: number, expiryMs: number, urgency: number = DEFAULT_URGENCY): void {
+    if (this.#closed) return;
+    const flags = urgency * Flag.URGENCY;
+    this.#transport.commands().push(Command.DATAGRAM, flags, this.id, id, bytes, Math.ceil(expiryMs));
   }
 
   close(code: number, reason: string): void {
@@ -129,6 +132,8 @@ const NO_SINK: ConnectionSink = {
   onData() {},
   onReset() {},
   onStopped() {},
+  onExpired() {},
+  onDelivered() {},
   onWritten() {},
   onMessagesSent() {},
   onDatagram() {},

@@ -18,6 +18,8 @@ export const Flag = {
   BIDIRECTIONAL: 4,
   /** CLOSED: the code is an application's. */
   APPLICATION: 8,
+  /** OPEN, DATAGRAM: the urgency 1; three bits, 0 (most urgent) to 7. */
+  URGENCY: 16,
 } as const;
 
 /** Kinds of records that go down. */
@@ -47,6 +49,8 @@ export const Event = {
   ACCEPTED: 11,
   CLOSED: 12,
   LISTENER_CLOSED: 13,
+  EXPIRED: 14,
+  DELIVERED: 15,
 } as const;
 
 /** Commands gathered between two flushes, in one growing buffer. */

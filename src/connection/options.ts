@@ -4,11 +4,13 @@
  * @module
  */
 
+import { StreamCode } from "../protocol/error.ts";
 import { type TransportOptions } from "./transport.ts";
 
 /** Transport settings a user may change; every field has a default. */
 export type TransportTuning = {
-  readonly [Name in Exclude<keyof TransportOptions, "messageStreamKind">]?: TransportOptions[Name];
+  readonly [Name in Exclude<keyof TransportOptions, "messageStreamKind" | "expiredStreamCode">]?:
+    TransportOptions[Name];
 };
 
 /** What one connection may hold and how long it may take; every field has a default. */
@@ -65,7 +67,12 @@ export function transportOptions(tuning: TransportTuning, messageStreamKind: num
   for (const name of Object.keys(tuning)) {
     if (!Object.hasOwn(DEFAULT_TRANSPORT_TUNING, name)) throw new TypeError(`There is no tuning called "${name}"`);
   }
-  const options: TransportOptions = { ...DEFAULT_TRANSPORT_TUNING, ...defined(tuning), messageStreamKind };
+  const options: TransportOptions = {
+    ...DEFAULT_TRANSPORT_TUNING,
+    ...defined(tuning),
+    messageStreamKind,
+    expiredStreamCode: StreamCode.EXPIRED,
+  };
   for (const [name, minimum, maximum] of TRANSPORT_RANGES) checkRange(name, options[name], minimum, maximum);
   if (!CONGESTION_CONTROLS.includes(options.congestionControl)) {
     throw new RangeError(
@@ -110,7 +117,7 @@ const MAX_MESSAGE_BYTES = 0x7fffffff;
 /** QUIC counts streams below 2^60 (RFC 9000 §4.6); more than a million in parallel is a mistake. */
 const MAX_STREAMS = 1_000_000;
 
-type NumericOption = Exclude<keyof TransportOptions, "congestionControl">;
+type NumericOption = Exclude<keyof TransportOptions, "congestionControl" | "expiredStreamCode">;
 
 const TRANSPORT_RANGES: readonly (readonly [name: NumericOption, minimum: number, maximum: number])[] = [
   ["idleTimeoutMs", 1, MAX_DURATION_MS],

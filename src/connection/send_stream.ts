@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type EchoStreamError } from "../protocol/error.ts";
+import { EchoStreamError, ErrorCode } from "../protocol/error.ts";
 import { Gate } from "./gate.ts";
 import { type OutboundQueue } from "./outbound_queue.ts";
 import { type StreamId, type TransportConnection } from "./transport.ts";
@@ -21,15 +21,18 @@ export interface SendStreamOwner {
   stoppedError(code: number): EchoStreamError;
 }
 
-/** A stream's sending half. `"ended"` is finished, reset, stopped by the peer, or lost with its connection. */
+/** A stream's sending half. It ends when it is finished, reset, stopped by the peer, expired, or lost with its connection. */
 export class SendStream {
   readonly id: StreamId;
   /** The peer asked for no more (STOP_SENDING) with this code; the stream has ended then. */
   onStopped: ((code: number) => void) | undefined;
+  /** Its lifetime was over before all of it had been acknowledged, finished or not; the stream has ended then. */
+  onExpired: (() => void) | undefined;
   readonly #owner: SendStreamOwner;
   readonly #outbound: OutboundQueue;
   readonly #gate: Gate = new Gate();
   #openedGate: Gate | undefined;
+  readonly #expires: boolean;
   #opened: boolean;
   #queuedBytes = 0;
   #carriedData = false;
@@ -39,12 +42,14 @@ export class SendStream {
   /**
    * @param outbound Where its bytes count until they leave.
    * @param opened True for a stream of the peer, which has its QUIC id already.
+   * @param expires Whether it has a lifetime: then it lives until everything is acknowledged, not only until it has left.
    */
-  constructor(owner: SendStreamOwner, outbound: OutboundQueue, id: StreamId, opened: boolean) {
+  constructor(owner: SendStreamOwner, outbound: OutboundQueue, id: StreamId, opened: boolean, expires = false) {
     this.#owner = owner;
     this.#outbound = outbound;
     this.id = id;
     this.#opened = opened;
+    this.#expires = expires;
   }
 
   /** Bytes written that have not left yet. */
@@ -96,12 +101,12 @@ export class SendStream {
     }
     this.#finished = true;
     this.#queue(lastBytes, true);
-    if (this.#queuedBytes === 0) this.#owner.forgetSending(this.id);
+    if (this.#hasLeft) this.#owner.forgetSending(this.id);
   }
 
   /** Abandon the stream with an application code; what is queued is dropped. Nothing happens when it has ended and left. */
   reset(code: number): void {
-    if (this.#failure !== undefined || (this.#finished && this.#queuedBytes === 0)) return;
+    if (this.#failure !== undefined || this.#hasLeft) return;
     this.#owner.transport.reset(this.id, code);
     this.#end(new TypeError("Stream was reset, nothing can be written"));
   }
@@ -120,7 +125,7 @@ export class SendStream {
     const left = Math.min(bytes, this.#queuedBytes);
     this.#queuedBytes -= left;
     this.#outbound.remove(left);
-    if (this.#queuedBytes === 0 && this.#finished) this.#owner.forgetSending(this.id);
+    if (this.#hasLeft) this.#owner.forgetSending(this.id);
     if (this.#queuedBytes <= this.#owner.maxOutboundStreamBytes / 2) this.#gate.open();
   }
 
@@ -138,9 +143,20 @@ export class SendStream {
     this.onStopped?.(code);
   }
 
+  /** For the connection: its lifetime is over, and the transport has reset it. */
+  expired(): void {
+    this.#end(new EchoStreamError(ErrorCode.DEADLINE_EXCEEDED, "Stream was not delivered within its lifetime"));
+    this.onExpired?.();
+  }
+
   /** For the connection: it is gone. */
   connectionClosed(error: Error): void {
     this.#end(error);
+  }
+
+  /** Whether nothing can happen to it any more. */
+  get #hasLeft(): boolean {
+    return this.#finished && this.#queuedBytes === 0 && !this.#expires;
   }
 
   #queue(bytes: Uint8Array, finish: boolean): void {

@@ -138,3 +138,48 @@ test("SendStream tells its writer that the peer wants no more", async () => {
   });
   assert.equal(client.stats().sendingStreams, 0);
 });
+
+test("SendStream whose lifetime is over has ended and says so, also when all of it had left", async () => {
+  const { clock, network, client, server, atServer } = await connectionPair({ network: { delayMs: 5 } });
+  const lost = client.openUnidirectional(undefined, { urgency: 1, lifetimeMs: 20 });
+  const late = client.openUnidirectional(undefined, { lifetimeMs: 20 });
+  const inTime = client.openUnidirectional(undefined, { lifetimeMs: 20 });
+  const expired: string[] = [];
+  lost.onExpired = () => expired.push("lost");
+  late.onExpired = () => expired.push("late");
+  inTime.onExpired = () => expired.push("inTime");
+  inTime.finish(OTHER_KIND);
+  late.write(OTHER_KIND);
+  await clock.advance(10);
+  assert.equal(client.stats().sendingStreams, 2, "what is acknowledged is forgotten");
+  network.setCut(true);
+  lost.finish(OTHER_KIND);
+  await clock.advance(1);
+  assert.equal(lost.queuedBytes, 0);
+  await clock.advance(9);
+  assert.deepEqual(expired, ["lost", "late"]);
+  assert.equal(late.write(pattern(1)), false);
+  await assert.rejects(late.ready(), { code: "DEADLINE_EXCEEDED" });
+  network.setCut(false);
+  await clock.advance(10);
+  assert.equal(client.stats().sendingStreams, 0);
+  assert.equal(client.outboundBytes, 0);
+  assert.equal(atServer.streams.length, 2);
+  assert.equal(server.arrivalUs, clock.nowUs() - 25_000, "late's, before the cut");
+});
+
+test("Connection refuses an urgency or lifetime out of range", async () => {
+  const { client } = await connectionPair();
+  for (const urgency of [-1, 8, 0.5, NaN]) {
+    assert.throws(() => client.openUnidirectional(undefined, { urgency }), {
+      name: "RangeError",
+      message: /urgency is/,
+    });
+  }
+  for (const lifetimeMs of [-1, NaN, Infinity]) {
+    assert.throws(() => client.openUnidirectional(undefined, { lifetimeMs }), {
+      name: "RangeError",
+      message: /lifetimeMs/,
+    });
+  }
+});

@@ -14,12 +14,23 @@ import { type ConnectionLimits } from "./options.ts";
 import { type OutboundQueue } from "./outbound_queue.ts";
 import { ReceiveStream, type ReceiveStreamOwner } from "./receive_stream.ts";
 import { SendStream, type SendStreamOwner } from "./send_stream.ts";
-import { type StreamId, type TransportConnection, type TransportOptions } from "./transport.ts";
+import { DEFAULT_URGENCY, type StreamId, type TransportConnection, type TransportOptions } from "./transport.ts";
 
 /** Both halves of a bidirectional stream. */
 export interface BidirectionalStream {
   readonly send: SendStream;
   readonly receive: ReceiveStream;
+}
+
+/** How a stream opened here leaves; every field has a default. */
+export interface OpenOptions {
+  /** More urgent streams leave first: 0 (most) to 7, default 3 (RFC 9218 §4.1). */
+  readonly urgency?: number;
+  /**
+   * When not all of the stream, its end included, is acknowledged so many milliseconds after it was opened, it is reset and
+   * {@link SendStream.onExpired} is called. Default 0: never.
+   */
+  readonly lifetimeMs?: number;
 }
 
 /** Who takes what the peer sends on streams. */
@@ -79,9 +90,21 @@ export class Streams implements SendStreamOwner, ReceiveStreamOwner, MessageRece
     return [...this.#sending.values(), ...this.#receiving.values()];
   }
 
-  /** @param outbound Where its bytes count until they leave. */
-  openUnidirectional(outbound: OutboundQueue): SendStream {
-    return this.#send(outbound, this.transport.open(false), false);
+  /**
+   * @param outbound Where its bytes count until they leave.
+   * @throws {RangeError} when an option is out of its range.
+   */
+  openUnidirectional(
+    outbound: OutboundQueue,
+    { urgency = DEFAULT_URGENCY, lifetimeMs = 0 }: OpenOptions = {},
+  ): SendStream {
+    if (!Number.isInteger(urgency) || urgency < 0 || urgency > 7) {
+      throw new RangeError(`urgency is ${urgency}, expected a whole number from 0 to 7`);
+    }
+    if (!(lifetimeMs >= 0 && lifetimeMs <= MAX_LIFETIME_MS)) {
+      throw new RangeError(`lifetimeMs is ${lifetimeMs}, expected 0 to ${MAX_LIFETIME_MS}`);
+    }
+    return this.#send(outbound, this.transport.open(false, urgency, lifetimeMs), false, lifetimeMs > 0);
   }
 
   openBidirectional(): BidirectionalStream {
@@ -101,6 +124,14 @@ export class Streams implements SendStreamOwner, ReceiveStreamOwner, MessageRece
 
   onStopped(stream: StreamId, code: number): void {
     this.#sending.get(stream)?.stopped(code);
+  }
+
+  onExpired(stream: StreamId): void {
+    this.#sending.get(stream)?.expired();
+  }
+
+  onDelivered(stream: StreamId): void {
+    this.#sending.delete(stream);
   }
 
   /** @throws what the handler throws, and PROTOCOL_VIOLATION. */
@@ -206,8 +237,8 @@ export class Streams implements SendStreamOwner, ReceiveStreamOwner, MessageRece
     receiver.onData(bytes, false, 1);
   }
 
-  #send(outbound: OutboundQueue, stream: StreamId, opened: boolean): SendStream {
-    const send = new SendStream(this, outbound, stream, opened);
+  #send(outbound: OutboundQueue, stream: StreamId, opened: boolean, expires = false): SendStream {
+    const send = new SendStream(this, outbound, stream, opened, expires);
     this.#sending.set(stream, send);
     return send;
   }
@@ -223,3 +254,6 @@ export class Streams implements SendStreamOwner, ReceiveStreamOwner, MessageRece
 function isUnidirectional(stream: StreamId): boolean {
   return (stream & 2) !== 0;
 }
+
+/** A day: longer is a mistake, and no transport has to count so far. */
+const MAX_LIFETIME_MS = 86_400_000;

@@ -49,6 +49,8 @@ export interface TransportOptions {
   readonly initialCreditBytes: number;
   /** First byte of the unidirectional streams that carry packed messages. */
   readonly messageStreamKind: number;
+  /** Code of the RESET_STREAM that ends a stream whose lifetime is over. */
+  readonly expiredStreamCode: number;
 }
 
 /** What a server needs beyond {@link TransportOptions}. */
@@ -97,8 +99,14 @@ export interface TransportStats {
 export interface TransportConnection {
   readonly remote: SocketAddress;
   readonly local: SocketAddress;
-  /** Open a stream; it waits in the transport until the peer's credit allows, and {@link ConnectionSink.onOpened} says when. */
-  open(bidirectional: boolean): StreamId;
+  /**
+   * Open a stream; it waits in the transport until the peer's credit allows, and {@link ConnectionSink.onOpened} says when.
+   * @param urgency Streams that are more urgent leave first: 0 (most) to 7, default 3 (RFC 9218 §4.1). Equal ones take turns.
+   * @param lifetimeMs When more than 0, and not all bytes of the stream and its end are acknowledged so long after this call, it is
+   * reset with {@link TransportOptions.expiredStreamCode}. {@link ConnectionSink.onExpired} or `onDelivered` tells which it was.
+   * Of unidirectional streams only: a stream with an answer has no lifetime. Default 0.
+   */
+  open(bidirectional: boolean, urgency?: number, lifetimeMs?: number): StreamId;
   /**
    * Append `bytes` (copied before this returns) to the sending half, with `finish` as its last bytes. A stream that carried
    * data must be finished together with its last bytes (design §3, the FIN rule); `finish` on its own is for an empty stream.
@@ -112,22 +120,32 @@ export interface TransportConnection {
   grant(stream: StreamId, bytes: number): void;
   /** Queue one small message (copied before this returns); packed with others into as few packets as possible, when they really leave. */
   sendMessage(bytes: Uint8Array): void;
-  /** Queue a datagram (copied). `id` other than 0 asks for {@link ConnectionSink.onDatagramSent}; 0 `expiryMs` never expires. */
-  sendDatagram(bytes: Uint8Array, id: number, expiryMs: number): void;
+  /**
+   * Queue a datagram (copied). `id` other than 0 asks for {@link ConnectionSink.onDatagramSent}; 0 `expiryMs` never expires. More
+   * urgent ones leave first (0 to 7, default 3); when too many wait, the least urgent go, the oldest of these first.
+   */
+  sendDatagram(bytes: Uint8Array, id: number, expiryMs: number, urgency?: number): void;
   /** Close with an application code and reason; {@link ConnectionSink.onClosed} follows. */
   close(code: number, reason: string): void;
   stats(): TransportStats;
 }
 
-/** What a transport reports about one connection. Views passed in are valid only during the call. */
+/** What a transport reports about one connection. Views passed in are valid only during the call. Times are those of {@link Transport.nowUs}. */
 export interface ConnectionSink {
   onEstablished(): void;
   /** A stream opened here has received its QUIC id. */
   onOpened(stream: StreamId): void;
-  /** Bytes in order, `finished` with the last; a stream of the peer exists from its first `onData` or `onReset`. */
-  onData(stream: StreamId, bytes: Uint8Array, finished: boolean): void;
+  /**
+   * Bytes in order, `finished` with the last; a stream of the peer exists from its first `onData` or `onReset`. `arrivalUs` is when
+   * the packet arrived that made them deliverable.
+   */
+  onData(stream: StreamId, bytes: Uint8Array, finished: boolean, arrivalUs: number): void;
   onReset(stream: StreamId, code: number): void;
   onStopped(stream: StreamId, code: number): void;
+  /** The lifetime of a stream is over: it was reset, what was queued has been reported by `onWritten`, nothing follows. */
+  onExpired(stream: StreamId): void;
+  /** Everything of a stream with a lifetime is acknowledged. Told at the end of its lifetime at the latest; nothing follows. */
+  onDelivered(stream: StreamId): void;
   /** So many queued bytes of a stream have left our queue for the QUIC stack (or were dropped by a reset). */
   onWritten(stream: StreamId, bytes: number): void;
   /** So many of the bytes given to `sendMessage` have been packed. */
@@ -148,6 +166,9 @@ export interface TransportListener {
   close(): Promise<void>;
 }
 
+/** Urgency of what names none (RFC 9218 §4.1). */
+export const DEFAULT_URGENCY = 3;
+
 /** Makes connections. One per JavaScript environment, or one per memory network. */
 export interface Transport {
   /** @throws {EchoStreamError} when the address cannot be bound or the certificate is not usable. */
@@ -161,6 +182,6 @@ export interface Transport {
   resolve(host: string): Promise<readonly string[]>;
   /** Whether open connections keep the process alive. Default true. */
   setReferenced(referenced: boolean): void;
-  /** Local monotonic time on the clock that stamps `arrivalUs` and `departureUs`. */
+  /** Local monotonic time on the clock that stamps `arrivalUs` and `departureUs`: that of the connections' `Clock`. */
   nowUs(): number;
 }

@@ -56,6 +56,8 @@ async function dialRaw(network: Network, address: SocketAddress): Promise<Rogue>
     onData: ignore,
     onReset: ignore,
     onStopped: ignore,
+    onExpired: ignore,
+    onDelivered: ignore,
     onWritten: ignore,
     onMessagesSent: ignore,
     onDatagram: ignore,

@@ -20,11 +20,15 @@ import { RecordingSink } from "./recording_sink.ts";
 /** First byte of streams with packed messages in these tests. */
 export const MESSAGE_KIND = 0x4d;
 
+/** What the reset of an expired stream says in these tests. */
+export const EXPIRED_CODE = 0x45;
+
 /** The defaults of the library, with credit enough not to be in the way. */
 export const OPTIONS: TransportOptions = {
   ...DEFAULT_TRANSPORT_TUNING,
   initialCreditBytes: 1 << 16,
   messageStreamKind: MESSAGE_KIND,
+  expiredStreamCode: EXPIRED_CODE,
 };
 
 /** The authority clients of these tests believe. */

@@ -9,9 +9,9 @@ const extension = isCompiled ? "js" : "ts";
 const PRELUDE = `
 import { nativeTransport } from "../src/connection/native.${extension}";
 import { DEFAULT_TRANSPORT_TUNING } from "../src/connection/options.${extension}";
-const options = { ...DEFAULT_TRANSPORT_TUNING, messageStreamKind: 0x4d };
+const options = { ...DEFAULT_TRANSPORT_TUNING, messageStreamKind: 0x4d, expiredStreamCode: 0x25 };
 const nothing = {
-  onEstablished() {}, onOpened() {}, onData() {}, onReset() {}, onStopped() {}, onWritten() {},
+  onEstablished() {}, onOpened() {}, onData() {}, onReset() {}, onStopped() {}, onWritten() {}, onExpired() {}, onDelivered() {},
   onMessagesSent() {}, onDatagram() {}, onDatagramSent() {}, onClosed() {},
 };
 const transport = await nativeTransport();

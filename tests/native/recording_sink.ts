@@ -14,6 +14,8 @@ export interface ReceivedStream {
   finished: boolean;
   resetCode: number | undefined;
   stoppedCode: number | undefined;
+  /** Of the last data. */
+  arrivalUs: number;
 }
 
 /** Keeps everything; a test may replace `onStreamData` to act on data as it comes. */
@@ -23,6 +25,8 @@ export class RecordingSink implements ConnectionSink {
   closed: TransportClose | undefined;
   readonly streams = new Map<StreamId, ReceivedStream>();
   readonly opened: StreamId[] = [];
+  readonly expired: StreamId[] = [];
+  readonly delivered: StreamId[] = [];
   readonly written = new Map<StreamId, number>();
   messagesSentBytes = 0;
   readonly datagrams: { readonly bytes: Uint8Array; readonly arrivalUs: number }[] = [];
@@ -50,7 +54,7 @@ export class RecordingSink implements ConnectionSink {
   stream(stream: StreamId): ReceivedStream {
     let received = this.streams.get(stream);
     if (received === undefined) {
-      received = { bytes: [], events: 0, finished: false, resetCode: undefined, stoppedCode: undefined };
+      received = { bytes: [], events: 0, finished: false, resetCode: undefined, stoppedCode: undefined, arrivalUs: 0 };
       this.streams.set(stream, received);
     }
     return received;
@@ -66,13 +70,14 @@ export class RecordingSink implements ConnectionSink {
     this.#check();
   }
 
-  onData(stream: StreamId, bytes: Uint8Array, finished: boolean): void {
+  onData(stream: StreamId, bytes: Uint8Array, finished: boolean, arrivalUs: number): void {
     this.receivedBytes += bytes.length;
     if (this.keepsData) {
       const received = this.stream(stream);
       received.bytes.push(...bytes);
       received.events++;
       received.finished ||= finished;
+      received.arrivalUs = arrivalUs;
     }
     this.onStreamData?.(stream, bytes, finished);
     this.#check();
@@ -85,6 +90,16 @@ export class RecordingSink implements ConnectionSink {
 
   onStopped(stream: StreamId, code: number): void {
     this.stream(stream).stoppedCode = code;
+    this.#check();
+  }
+
+  onExpired(stream: StreamId): void {
+    this.expired.push(stream);
+    this.#check();
+  }
+
+  onDelivered(stream: StreamId): void {
+    this.delivered.push(stream);
     this.#check();
   }
 

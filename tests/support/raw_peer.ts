@@ -109,6 +109,8 @@ export class RawPeer implements ConnectionSink {
     this.written.set(stream, (this.written.get(stream) ?? 0) + bytes);
   }
 
+  onExpired(): void {}
+  onDelivered(): void {}
   onMessagesSent(): void {}
   onDatagram(): void {}
   onDatagramSent(): void {}
