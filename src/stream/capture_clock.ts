@@ -1,0 +1,52 @@
+/**
+ * When a sender tells its receiver where its timestamps stand on its own clock: at the first frame, and when the relation has moved
+ * (docs/protocol.md, "Media clock").
+ *
+ * @module
+ */
+
+import type { MediaClock } from "../protocol/media_clock.ts";
+import { ticksToUs } from "../protocol/timestamp.ts";
+import { WindowMinimum } from "./window_minimum.ts";
+
+/** Follows the lag between timestamps and the local clock. */
+export class CaptureClock {
+  readonly #clockRateHz: number;
+  readonly #leastLagUs = new WindowMinimum(WINDOW_US);
+  #statedLagUs = NaN;
+  #statedUs = -Infinity;
+
+  constructor(clockRateHz: number) {
+    this.#clockRateHz = clockRateHz;
+  }
+
+  /**
+   * A frame is sent at `nowUs`. `captureUs` is when it was captured, where that is known; otherwise the least time between timestamp
+   * and sending of the last seconds stands for it, as encoders take now more time, now less. What to tell the receiver, if anything.
+   */
+  observe(timestamp: number, nowUs: number, captureUs: number | undefined): MediaClock | undefined {
+    const mediaUs = ticksToUs(timestamp, this.#clockRateHz);
+    const lagUs = captureUs === undefined ? this.#leastOf(nowUs - mediaUs, nowUs) : captureUs - mediaUs;
+    if (nowUs - this.#statedUs < LEAST_INTERVAL_US || Math.abs(lagUs - this.#statedLagUs) <= TOLERANCE_US) {
+      return undefined;
+    }
+    const senderUs = Math.round(mediaUs + lagUs);
+    if (senderUs < 0 || senderUs > Number.MAX_SAFE_INTEGER) return undefined;
+    this.#statedLagUs = lagUs;
+    this.#statedUs = nowUs;
+    return { timestamp, senderUs };
+  }
+
+  #leastOf(lagUs: number, nowUs: number): number {
+    const leastUs = this.#leastLagUs.observe(lagUs, nowUs);
+    if (lagUs - leastUs < JUMP_US) return leastUs;
+    // Timestamps that begin anew have nothing to do with those before.
+    this.#leastLagUs.clear();
+    return this.#leastLagUs.observe(lagUs, nowUs);
+  }
+}
+
+const WINDOW_US = 4_000_000;
+const LEAST_INTERVAL_US = 1_000_000;
+const TOLERANCE_US = 1_000;
+const JUMP_US = 1_000_000;
