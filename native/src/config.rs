@@ -33,6 +33,7 @@ pub struct TransportSettings {
     pub congestion_control: String,
     pub initial_credit_bytes: f64,
     pub message_stream_kind: u32,
+    pub expired_stream_code: f64,
 }
 
 /// How long the packets of a path may be.

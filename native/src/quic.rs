@@ -25,9 +25,6 @@ pub type Quic = quiche::Connection<Buffers>;
 /// Length of the connection ids chosen here, which short-header packets do not spell out.
 pub const CONNECTION_ID_BYTES: usize = 16;
 
-/// Urgency of every stream (RFC 9218's scale, as quiche numbers it): all are equal, and take turns.
-pub const URGENCY: u8 = 127;
-
 /// Bytes of a QUIC variable-length integer (RFC 9000 §16).
 pub fn varint_length(value: u64) -> usize {
     match value {

@@ -116,7 +116,7 @@ impl Connection {
             packets: 0,
             repeat: false,
         });
-        self.streams = Streams::new(self.id, false, 0);
+        self.streams = Streams::new(self.id, false, 0, 0);
         self.messages = Messages::new(0);
         self.datagrams = Datagrams::new(self.id);
         true

@@ -38,7 +38,7 @@ struct Ours {
 
 impl Ours {
     fn new() -> Ours {
-        Ours { streams: Streams::new(1, false, 1 << 20), events: events().1 }
+        Ours { streams: Streams::new(1, false, 1 << 20, 0x25), events: events().1 }
     }
 
     fn append(&mut self, quic: &mut Quic, bytes: &'static [u8], finish: bool) {

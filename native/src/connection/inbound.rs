@@ -78,7 +78,7 @@ impl Streams {
         if !done || is_bidirectional {
             let sending = is_bidirectional.then(Sending::default);
             let receiving = (!done).then_some(Receiving { credit });
-            self.table.insert(key, Stream { id: Some(id), sending, receiving });
+            self.table.insert(key, Stream { id: Some(id), sending, receiving, ..Stream::default() });
         }
     }
 }

@@ -128,8 +128,8 @@ fn write(id: u64, block: Bytes, quic: &mut Quic, streams: &mut Streams) {
     if taken < length {
         let chunks = VecDeque::from([block.slice(taken..)]);
         let key = StreamKey::Packed(id);
-        let sending = Sending { chunks, finish: true, queued: false };
-        streams.table.insert(key, Stream { id: Some(id), sending: Some(sending), receiving: None });
+        let sending = Sending { chunks, finish: true, ..Sending::default() };
+        streams.table.insert(key, Stream { id: Some(id), sending: Some(sending), ..Stream::default() });
         streams.mark_ready(key);
     }
 }

@@ -6,15 +6,20 @@ mod ending;
 #[cfg(test)]
 mod fin_rule_test;
 mod inbound;
+mod lifetimes;
+#[cfg(test)]
+mod lifetimes_test;
 mod messages;
 mod outbound;
 #[cfg(test)]
 mod pair;
 mod quiet;
+mod ready;
 mod streams;
 #[cfg(test)]
 mod streams_test;
 mod transmit;
+mod urgency;
 
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
@@ -36,6 +41,7 @@ use ending::Ending;
 use messages::Messages;
 use streams::{StreamKey, Streams};
 pub use transmit::Sent;
+use urgency::Urgency;
 
 /// How old the counters JavaScript reads may be.
 const STATS_INTERVAL: Duration = Duration::from_millis(10);
@@ -48,6 +54,8 @@ pub struct Settings {
     pub keep_alive: Option<Duration>,
     pub initial_credit: u64,
     pub message_kind: u8,
+    /// Of the resets of streams whose lifetime is over.
+    pub expired_code: u64,
 }
 
 impl From<&TransportSettings> for Settings {
@@ -58,6 +66,7 @@ impl From<&TransportSettings> for Settings {
             keep_alive: (!keep_alive.is_zero()).then_some(keep_alive),
             initial_credit: settings.initial_credit_bytes as u64,
             message_kind: settings.message_stream_kind as u8,
+            expired_code: settings.expired_stream_code as u64,
         }
     }
 }
@@ -119,7 +128,7 @@ impl Connection {
             ack_due: false,
             release: None,
             ending: Ending::default(),
-            streams: Streams::new(id, is_server, settings.initial_credit),
+            streams: Streams::new(id, is_server, settings.initial_credit, settings.expired_code),
             messages: Messages::new(settings.message_kind),
             datagrams: Datagrams::new(id),
             settings,
@@ -201,7 +210,8 @@ impl Connection {
             command::MESSAGE => self.messages.push(&payload),
             command::DATAGRAM => {
                 let bytes = unshare(payload, submission);
-                self.datagrams.push(bytes, header.stream, header.argument, events);
+                let urgency = Urgency::of_flags(header.flags);
+                self.datagrams.push(bytes, header.stream, header.argument, urgency, events);
             }
             command::CLOSE => self.close(header.stream, &payload),
             _ => {}
@@ -225,6 +235,7 @@ impl Connection {
         }
         self.streams.open_waiting(&mut self.quic, events);
         self.streams.check_quiet(&mut self.quic, events, Instant::now());
+        self.streams.settle_delivered(&mut self.quic, events);
         self.streams.read(&mut self.quic, events);
         let budget = self.messages.stream_budget(&mut self.quic, &mut self.streams);
         self.streams.write(&mut self.quic, events, budget);
@@ -267,6 +278,7 @@ impl Connection {
             self.release,
             self.stats_due,
             self.datagrams.next_expiry(),
+            self.streams.lifetimes.next(),
             self.streams.quiet.due(),
             keep_alive.map(|interval| self.last_received + interval),
             (!self.is_established).then_some(self.started + self.settings.handshake_timeout),
@@ -283,6 +295,7 @@ impl Connection {
         }
         self.quic.on_timeout();
         self.datagrams.drop_expired(now, events);
+        self.streams.expire(now, &mut self.quic, events);
         if self.release.is_some_and(|at| at <= now) {
             self.release = None;
         }

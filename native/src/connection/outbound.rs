@@ -12,6 +12,10 @@ use super::streams::{StreamKey, Streams};
 
 /// Bytes a stream may write before the next has its turn.
 const TURN_BYTES: usize = 64 << 10;
+/// Every so many rounds a stream that more urgent ones hold back may write so much before them. Urgent streams that want
+/// all there is would starve the others: events for example, and what tells the peer to slow down.
+const TRICKLE_ROUNDS: u32 = 4;
+const TRICKLE_BYTES: usize = 1200;
 
 enum Turn {
     /// Nothing left to write, or the stream is gone.
@@ -23,7 +27,7 @@ enum Turn {
 }
 
 impl Streams {
-    /// Write what QUIC takes, at most about `budget` bytes, stream by stream in turns.
+    /// Write what QUIC takes, at most `budget` bytes, stream by stream in turns.
     pub fn write(&mut self, quic: &mut Quic, events: &mut Events, mut budget: usize) {
         while let Some(id) = quic.stream_writable_next() {
             // Also those with nothing to write: this is how QUIC tells that the peer has stopped one.
@@ -31,21 +35,29 @@ impl Streams {
                 self.mark_ready(key);
             }
         }
-        let mut postponed = 0;
-        while self.ready.len() > postponed
-            && let Some(key) = self.ready.pop_front()
+        self.rounds = self.rounds.wrapping_add(1);
+        if self.rounds.is_multiple_of(TRICKLE_ROUNDS)
+            && budget > 0
+            && let Some(key) = self.ready.pop_held_back()
         {
-            if budget == 0 {
-                self.ready.push_back(key);
-                postponed += 1;
-                continue;
-            }
-            if let Some(sending) = self.table.get_mut(&key).and_then(|stream| stream.sending.as_mut()) {
-                sending.queued = false;
-            }
-            if let Turn::More = self.write_stream(key, quic, events, &mut budget) {
-                self.mark_ready(key);
-            }
+            let mut share = TRICKLE_BYTES.min(budget);
+            budget -= share;
+            self.take_turn(key, quic, events, &mut share);
+            budget += share;
+        }
+        while budget > 0
+            && let Some(key) = self.ready.pop()
+        {
+            self.take_turn(key, quic, events, &mut budget);
+        }
+    }
+
+    fn take_turn(&mut self, key: StreamKey, quic: &mut Quic, events: &mut Events, budget: &mut usize) {
+        if let Some(sending) = self.table.get_mut(&key).and_then(|stream| stream.sending.as_mut()) {
+            sending.queued = false;
+        }
+        if let Turn::More = self.write_stream(key, quic, events, budget) {
+            self.mark_ready(key);
         }
     }
 
@@ -69,13 +81,19 @@ impl Streams {
             if written >= TURN_BYTES.min(*budget) {
                 break Turn::More;
             }
-            match quic.stream_send_zc(id, chunk.clone(), sending.finish && is_last) {
+            let room = *budget - written;
+            let (offered, is_whole) =
+                if chunk.len() > room { (chunk.slice(..room), false) } else { (chunk.clone(), true) };
+            let length = offered.len();
+            match quic.stream_send_zc(id, offered, sending.finish && is_last && is_whole) {
                 Ok((taken, _)) if taken < chunk.len() => {
+                    sending.begun |= taken > 0;
                     written += taken;
                     let _ = chunk.split_to(taken);
-                    break Turn::Blocked;
+                    break if taken < length { Turn::Blocked } else { Turn::More };
                 }
                 Ok((taken, _)) => {
+                    sending.begun = true;
                     written += taken;
                     sending.chunks.pop_front();
                     if sending.finish && is_last {

@@ -5,11 +5,14 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use bytes::Bytes;
 use quiche::Shutdown;
 
-use crate::quic::{Quic, URGENCY};
+use crate::quic::Quic;
 use crate::record::{BIDIRECTIONAL, Header, LOCAL, event};
 use crate::ring::{Events, record};
 
+use super::lifetimes::Lifetimes;
 use super::quiet::QuietCheck;
+use super::ready::{Patience, Ready};
+use super::urgency::{ByUrgency, Urgency};
 
 /// How a stream is named across the ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,12 +40,22 @@ impl StreamKey {
     }
 }
 
-/// A stream with anything left to do. Each half goes when it is finished, reset or stopped; the stream with the last.
+/// A stream with anything left to do. Each half goes when it is finished, reset or stopped; the stream with the last,
+/// but one with a lifetime only when that is settled.
 pub struct Stream {
     /// `None` while the stream waits for the peer's credit.
     pub id: Option<u64>,
+    pub urgency: Urgency,
+    /// It has a lifetime, and it is neither over nor known to have sufficed.
+    pub expires: bool,
     pub sending: Option<Sending>,
     pub receiving: Option<Receiving>,
+}
+
+impl Default for Stream {
+    fn default() -> Stream {
+        Stream { id: None, urgency: Urgency::DEFAULT, expires: false, sending: None, receiving: None }
+    }
 }
 
 /// The sending half.
@@ -53,6 +66,8 @@ pub struct Sending {
     pub finish: bool,
     /// The stream stands in [`Streams::ready`].
     pub queued: bool,
+    /// QUIC has taken some of it.
+    pub begun: bool,
 }
 
 impl Sending {
@@ -70,7 +85,7 @@ pub struct Receiving {
 /// Streams that wait for the peer's credit to open, and the number of the next.
 #[derive(Default)]
 struct Opening {
-    waiting: VecDeque<StreamKey>,
+    waiting: ByUrgency<StreamKey>,
     next: u64,
 }
 
@@ -85,7 +100,13 @@ pub struct Streams {
     bidirectional: Opening,
     unidirectional: Opening,
     /// Streams with something to write.
-    pub ready: VecDeque<StreamKey>,
+    pub ready: Ready,
+    /// How often [`write`](Self::write) has been called.
+    pub rounds: u32,
+    /// Streams that expire.
+    pub lifetimes: Lifetimes,
+    /// Code of their resets.
+    pub expired_code: u64,
     /// Streams to read again although QUIC has not reported them: they were short of credit, or the ring was full.
     pub unread: VecDeque<u64>,
     /// Streams whose credit is used up while data waits.
@@ -94,7 +115,7 @@ pub struct Streams {
 }
 
 impl Streams {
-    pub fn new(connection: u32, is_server: bool, initial_credit: u64) -> Streams {
+    pub fn new(connection: u32, is_server: bool, initial_credit: u64, expired_code: u64) -> Streams {
         Streams {
             connection,
             is_server,
@@ -103,7 +124,10 @@ impl Streams {
             handles: HashMap::new(),
             bidirectional: Opening::default(),
             unidirectional: Opening::default(),
-            ready: VecDeque::new(),
+            ready: Ready::default(),
+            rounds: 0,
+            lifetimes: Lifetimes::default(),
+            expired_code,
             unread: VecDeque::new(),
             starved: HashSet::new(),
             quiet: QuietCheck::default(),
@@ -114,17 +138,24 @@ impl Streams {
     pub fn open(&mut self, header: &Header) {
         let key = StreamKey::Local(header.stream);
         let bidirectional = header.flags & BIDIRECTIONAL != 0;
+        let urgency = Urgency::of_flags(header.flags);
         let receiving = bidirectional.then_some(Receiving { credit: self.initial_credit });
-        self.table.insert(key, Stream { id: None, sending: Some(Sending::default()), receiving });
+        // quiche tells whether everything is acknowledged by forgetting the stream, which one with an answer outlives.
+        let expires = header.argument > 0 && !bidirectional;
+        if expires {
+            self.lifetimes.add(header.stream, header.argument);
+        }
+        self.table.insert(key, Stream { id: None, urgency, expires, sending: Some(Sending::default()), receiving });
         let opening = if bidirectional { &mut self.bidirectional } else { &mut self.unidirectional };
-        opening.waiting.push_back(key);
+        opening.waiting.push(urgency, key);
     }
 
-    /// Give QUIC ids to waiting streams, in order, as far as the peer's credit goes.
+    /// Give QUIC ids to waiting streams, the more urgent first, as far as the peer's credit goes.
     pub fn open_waiting(&mut self, quic: &mut Quic, events: &mut Events) {
         for bidirectional in [true, false] {
             while let Some(key) = self.next_waiting(bidirectional) {
-                let Some(id) = self.allocate(quic, bidirectional) else { break };
+                let urgency = self.table.get(&key).map_or(Urgency::DEFAULT, |stream| stream.urgency);
+                let Some(id) = self.allocate(quic, bidirectional, urgency) else { break };
                 self.waiting(bidirectional).pop_front();
                 if let StreamKey::Local(handle) = key {
                     self.handles.insert(id, handle);
@@ -138,7 +169,7 @@ impl Streams {
         }
     }
 
-    fn waiting(&mut self, bidirectional: bool) -> &mut VecDeque<StreamKey> {
+    fn waiting(&mut self, bidirectional: bool) -> &mut ByUrgency<StreamKey> {
         if bidirectional { &mut self.bidirectional.waiting } else { &mut self.unidirectional.waiting }
     }
 
@@ -154,7 +185,7 @@ impl Streams {
     }
 
     /// The QUIC id of a new stream; `None` beyond the peer's credit.
-    fn allocate(&mut self, quic: &mut Quic, bidirectional: bool) -> Option<u64> {
+    fn allocate(&mut self, quic: &mut Quic, bidirectional: bool, urgency: Urgency) -> Option<u64> {
         let left = if bidirectional { quic.peer_streams_left_bidi() } else { quic.peer_streams_left_uni() };
         if left == 0 {
             return None;
@@ -163,14 +194,14 @@ impl Streams {
         // RFC 9000 §2.1: bit 0 is the initiator, bit 1 the direction.
         let id = opening.next << 2 | u64::from(!bidirectional) << 1 | u64::from(self.is_server);
         // This creates the stream in quiche.
-        quic.stream_priority(id, URGENCY, true).ok()?;
+        quic.stream_priority(id, urgency.for_quic(), true).ok()?;
         opening.next += 1;
         Some(id)
     }
 
     /// A unidirectional stream for packed messages; streams that wait for credit come first.
     pub fn allocate_packed(&mut self, quic: &mut Quic) -> Option<u64> {
-        if self.next_waiting(false).is_some() { None } else { self.allocate(quic, false) }
+        if self.next_waiting(false).is_some() { None } else { self.allocate(quic, false, Urgency::DEFAULT) }
     }
 
     /// The stream behind a QUIC id: `None` when it was opened here and JavaScript is done with it.
@@ -186,11 +217,16 @@ impl Streams {
     }
 
     pub fn mark_ready(&mut self, key: StreamKey) {
-        if let Some(Stream { id: Some(_), sending: Some(sending), .. }) = self.table.get_mut(&key)
+        if let Some(Stream { id: Some(_), urgency, expires, sending: Some(sending), .. }) = self.table.get_mut(&key)
             && !sending.queued
         {
             sending.queued = true;
-            self.ready.push_back(key);
+            let patience = match (*expires, sending.begun) {
+                (false, _) => Patience::Lasting,
+                (true, true) => Patience::Begun,
+                (true, false) => Patience::Unbegun,
+            };
+            self.ready.push(key, *urgency, patience);
         }
     }
 
@@ -211,7 +247,11 @@ impl Streams {
     /// JavaScript abandons a sending half.
     pub fn reset(&mut self, key: StreamKey, code: u64, quic: &mut Quic, events: &mut Events) {
         let Some(stream) = self.table.get_mut(&key) else { return };
-        let Some(sending) = stream.sending.take() else { return };
+        let sending = stream.sending.take();
+        if sending.is_none() && !std::mem::take(&mut stream.expires) {
+            return;
+        }
+        stream.expires = false;
         match stream.id {
             Some(id) => {
                 let _ = quic.stream_shutdown(id, Shutdown::Write, code);
@@ -221,7 +261,7 @@ impl Streams {
                 self.table.remove(&key);
             }
         }
-        self.report_written(key, sending.queued_bytes(), events);
+        self.report_written(key, sending.map_or(0, |sending| sending.queued_bytes()), events);
     }
 
     /// JavaScript takes no more of a receiving half.
@@ -248,7 +288,7 @@ impl Streams {
 
     /// Forget a stream whose halves are both done.
     pub fn remove_if_done(&mut self, key: StreamKey) {
-        if let Some(Stream { id, sending: None, receiving: None }) = self.table.get(&key) {
+        if let Some(Stream { id, expires: false, sending: None, receiving: None, .. }) = self.table.get(&key) {
             if let Some(id) = id {
                 self.handles.remove(id);
             }

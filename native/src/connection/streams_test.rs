@@ -24,7 +24,7 @@ fn kinds(records: &[(Header, Vec<u8>)]) -> Vec<(u8, u64)> {
 fn streams_beyond_the_credit_wait_in_order_and_a_reset_one_never_opens() {
     let mut pair = Pair::new(Limits { streams: 1, ..Limits::default() });
     let (rings, mut events) = events();
-    let mut streams = Streams::new(1, false, 1 << 16);
+    let mut streams = Streams::new(1, false, 1 << 16, 0x25);
     for handle in 1..=3 {
         streams.open(&open(handle, 0));
         streams.append(StreamKey::Local(handle), Bytes::from_static(b"x"), true, &mut events);
@@ -54,7 +54,7 @@ fn streams_beyond_the_credit_wait_in_order_and_a_reset_one_never_opens() {
 fn a_stream_is_read_within_its_credit() {
     let mut pair = Pair::new(Limits::default());
     let (rings, mut events) = events();
-    let mut streams = Streams::new(1, true, 10);
+    let mut streams = Streams::new(1, true, 10, 0x25);
     pair.client.stream_send(2, &[1; 25], true).unwrap();
     pair.settle();
     streams.read(&mut pair.server, &mut events);
@@ -71,7 +71,7 @@ fn a_stream_is_read_within_its_credit() {
 fn a_reset_is_reported_without_credit() {
     let mut pair = Pair::new(Limits::default());
     let (rings, mut events) = events();
-    let mut streams = Streams::new(1, true, 4);
+    let mut streams = Streams::new(1, true, 4, 0x25);
     pair.client.stream_send(2, &[1; 25], false).unwrap();
     pair.settle();
     streams.read(&mut pair.server, &mut events);
@@ -91,7 +91,7 @@ fn a_reset_is_reported_without_credit() {
 fn an_end_is_reported_without_credit() {
     let mut pair = Pair::new(Limits::default());
     let (rings, mut events) = events();
-    let mut streams = Streams::new(1, true, 4);
+    let mut streams = Streams::new(1, true, 4, 0x25);
     pair.client.stream_send(2, &[1; 4], false).unwrap();
     pair.settle();
     streams.read(&mut pair.server, &mut events);
@@ -107,7 +107,7 @@ fn an_end_is_reported_without_credit() {
 fn a_whole_stream_is_one_event_and_leaves_no_trace() {
     let mut pair = Pair::new(Limits::default());
     let (rings, mut events) = events();
-    let mut streams = Streams::new(1, true, 1 << 16);
+    let mut streams = Streams::new(1, true, 1 << 16, 0x25);
     pair.client.stream_send(2, b"hello", true).unwrap();
     pair.settle();
     streams.read(&mut pair.server, &mut events);
@@ -121,7 +121,7 @@ fn a_whole_stream_is_one_event_and_leaves_no_trace() {
 fn the_peers_stop_drops_what_is_queued_and_reports_it() {
     let mut pair = Pair::new(Limits { stream_window: 100, ..Limits::default() });
     let (rings, mut events) = events();
-    let mut streams = Streams::new(1, false, 1 << 16);
+    let mut streams = Streams::new(1, false, 1 << 16, 0x25);
     streams.open(&open(1, BIDIRECTIONAL));
     streams.open_waiting(&mut pair.client, &mut events);
     streams.append(StreamKey::Local(1), Bytes::from(vec![1; 500]), false, &mut events);
@@ -143,7 +143,7 @@ fn the_peers_stop_drops_what_is_queued_and_reports_it() {
 fn the_peers_stop_is_noticed_while_nothing_is_written() {
     let mut pair = Pair::new(Limits::default());
     let (rings, mut events) = events();
-    let mut streams = Streams::new(1, false, 1 << 16);
+    let mut streams = Streams::new(1, false, 1 << 16, 0x25);
     streams.open(&open(1, 0));
     streams.open_waiting(&mut pair.client, &mut events);
     streams.append(StreamKey::Local(1), Bytes::from_static(b"x"), false, &mut events);
@@ -163,8 +163,8 @@ fn the_peers_stop_is_noticed_while_nothing_is_written() {
 fn messages_share_a_packet_and_arrive_behind_their_lengths() {
     let mut pair = Pair::new(Limits::default());
     let (rings, mut events) = events();
-    let mut sender = Streams::new(1, false, 0);
-    let mut receiver = Streams::new(1, true, 1 << 20);
+    let mut sender = Streams::new(1, false, 0, 0x25);
+    let mut receiver = Streams::new(1, true, 1 << 20, 0x25);
     let mut messages = Messages::new(KIND);
     for _ in 0..30 {
         messages.push(&[7; 64]);
@@ -189,8 +189,8 @@ fn messages_share_a_packet_and_arrive_behind_their_lengths() {
 fn a_message_larger_than_the_window_travels_in_parts() {
     let mut pair = Pair::new(Limits { stream_window: 2000, ..Limits::default() });
     let (rings, mut events) = events();
-    let mut sender = Streams::new(1, false, 0);
-    let mut receiver = Streams::new(1, true, 1 << 20);
+    let mut sender = Streams::new(1, false, 0, 0x25);
+    let mut receiver = Streams::new(1, true, 1 << 20, 0x25);
     let mut messages = Messages::new(KIND);
     messages.push(&[7; 9000]);
     assert!(messages.pack(&mut pair.client, &mut sender, false));
