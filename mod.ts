@@ -44,6 +44,14 @@ export type { Limits } from "./src/rpc/limits.ts";
 export type { FrameOptions, MediaSender } from "./src/stream/media_sender.ts";
 export type { IncomingStream, MediaFrame } from "./src/stream/incoming_stream.ts";
 export type { StreamOptions } from "./src/stream/stream_options.ts";
+export {
+  type ClockSample,
+  type FrameOutcome,
+  TimingTrace,
+  type TimingTraceJson,
+  type TimingTraceOptions,
+  type TimingTraceRow,
+} from "./src/stream/timing_trace.ts";
 
 export {
   type Disposition,

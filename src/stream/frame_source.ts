@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ClockState } from "../protocol/clock_filter.ts";
 import type { EchoStreamError } from "../protocol/error.ts";
 import type { MediaFrame } from "./incoming_stream.ts";
 
@@ -13,6 +14,14 @@ export interface ClockReference {
   readonly timestamp: number;
   /** The same moment on the sender's monotonic clock, in microseconds: the clock that the session's clock shows. */
   readonly senderUs: number;
+}
+
+/** The sender's monotonic clock as this end knows it: the clock of its session, one for all its streams. */
+export interface PeerClock {
+  /** How far it is known; until it is, what {@link toLocalUs} says means nothing. */
+  readonly state: ClockState;
+  /** Local time, in microseconds, when the sender's clock shows `remoteUs`. */
+  toLocalUs(remoteUs: number): number;
 }
 
 /** Takes the frames of a stream as they arrive. Must not throw. */
@@ -31,6 +40,8 @@ export interface FrameSource {
   readonly clockRate: number;
   /** The newest reference the sender has given; `undefined` before the first. */
   readonly clockReference: ClockReference | undefined;
+  /** The clock its references are of; streams of one sender give the same object. `undefined` where nobody keeps it. */
+  readonly peerClock?: PeerClock | undefined;
   /**
    * Give all frames to `sink` from now on, those that wait first; the sender is never held back.
    * @throws {TypeError} when somebody reads or plays the stream already.

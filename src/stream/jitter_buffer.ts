@@ -8,7 +8,7 @@
 
 import { sequenceDistance } from "../protocol/sequence.ts";
 import type { JitterBufferStats } from "./jitter_buffer_stats.ts";
-import { type GapReason, MediaGap } from "./media_gap.ts";
+import { MediaGap } from "./media_gap.ts";
 import { PlayoutDelay, type PlayoutDelayOptions } from "./playout_delay.ts";
 import { Timeline, type TimelineOptions } from "./timeline.ts";
 
@@ -44,6 +44,7 @@ export class JitterBuffer<P extends TimedPacket> {
   readonly #arrivedUs: Float64Array;
   readonly #wasPlayed: Uint8Array;
   readonly #events: MediaGap[] = [];
+  #steeredUs: number | undefined;
   #next = 0;
   #newest = -1;
   #ahead = 0;
@@ -95,7 +96,12 @@ export class JitterBuffer<P extends TimedPacket> {
 
   /** Delay above the fastest path of the last seconds, in microseconds. */
   get delayUs(): number {
-    return this.#delay.delayUs;
+    return this.#delay.delayUs + (this.#steeredUs === undefined ? 0 : this.#steeredUs - this.#delay.offsetUs);
+  }
+
+  /** Offset from media to local time that it plays at unless it is steered, in microseconds; `NaN` before the first packet. */
+  get wantedOffsetUs(): number {
+    return this.#delay.offsetUs;
   }
 
   /** Whether packets arrive later than the largest delay could cure; see {@link JitterBuffer.skipToLive}. */
@@ -152,7 +158,7 @@ export class JitterBuffer<P extends TimedPacket> {
     if (sequence > this.#next && (this.#ahead <= this.#next || sequence < this.#ahead)) this.#ahead = sequence;
     this.#mediaUs[slot] = mediaUs;
     this.#isDry = false;
-    if (!this.#deliversLate && mediaUs + this.#delay.offsetUs < nowUs) {
+    if (!this.#deliversLate && mediaUs + (this.#steeredUs ?? this.#delay.offsetUs) < nowUs) {
       this.#slots[slot] = LATE;
       this.#late++;
       return;
@@ -168,7 +174,8 @@ export class JitterBuffer<P extends TimedPacket> {
     const now = this.#advanceTo(nowUs);
     if (this.#events.length > 0) return this.#events.shift();
     if (!this.#hasPackets) return undefined;
-    const offsetUs = this.#delay.advance(now);
+    this.#delay.advance(now);
+    const offsetUs = this.#steeredUs ?? this.#delay.offsetUs;
     if (this.#next > this.#newest) return this.#underrun(now - offsetUs);
     const slot = this.#next & this.#mask;
     const head = this.#slots[slot];
@@ -189,7 +196,7 @@ export class JitterBuffer<P extends TimedPacket> {
   nextPlayoutUs(): number | undefined {
     if (this.#events.length > 0) return this.#nowUs;
     if (!this.#hasPackets) return undefined;
-    const { offsetUs } = this.#delay;
+    const offsetUs = this.#steeredUs ?? this.#delay.offsetUs;
     if (this.#next > this.#newest) {
       const { expectedUs } = this.#delay;
       return this.#isDry || expectedUs === Infinity ? undefined : expectedUs + offsetUs;
@@ -205,7 +212,12 @@ export class JitterBuffer<P extends TimedPacket> {
     this.#delay.setTarget(targetMs);
   }
 
-  /** Discard all but the newest packet, and play that at once. */
+  /** Play at this offset, in microseconds; `undefined` ends it, as does a discontinuity, after which media time is another. */
+  steer(offsetUs: number | undefined): void {
+    this.#steeredUs = offsetUs;
+  }
+
+  /** Discard all but the newest packet, and play that at once unless the buffer is steered. */
   skipToLive(): void {
     if (this.#next < this.#newest) this.#discardTo(this.#newest);
     this.#delay.skipToLive();
@@ -262,10 +274,11 @@ export class JitterBuffer<P extends TimedPacket> {
     }
     this.#suspect = undefined;
     this.#discardTo(this.#newest + 1);
-    this.#report(gap("discontinuity", suspect.sequence, 0, 0));
+    this.#report(new MediaGap("discontinuity", suspect.sequence, 0, 0));
     this.#discontinuities++;
     this.#received -= 2;
     this.#hasPackets = this.#isDry = false;
+    this.#steeredUs = undefined;
     this.#timeline.restart();
     this.#delay.restart();
     this.insert(suspect, this.#suspectUs);
@@ -308,8 +321,8 @@ export class JitterBuffer<P extends TimedPacket> {
     if (reason === "lost") this.#lost += count;
     const last = this.#events.at(-1);
     const isMore = last?.reason === reason && ((last.sequence + last.count) >>> 0) === first >>> 0;
-    if (isMore) this.#events[this.#events.length - 1] = gap(reason, last.sequence, last.count + count, 0);
-    else this.#report(gap(reason, first, count, 0));
+    if (isMore) this.#events[this.#events.length - 1] = new MediaGap(reason, last.sequence, last.count + count, 0);
+    else this.#report(new MediaGap(reason, first, count, 0));
   }
 
   /** Whoever stops asking loses the oldest reports, as it does the oldest packets. */
@@ -329,7 +342,7 @@ export class JitterBuffer<P extends TimedPacket> {
     if (this.#isDry || playedUs < this.#delay.expectedUs) return undefined;
     this.#isDry = true;
     this.#underruns++;
-    return gap("underrun", this.#next, 0, 0);
+    return new MediaGap("underrun", this.#next, 0, 0);
   }
 
   /** Media time of each packet that is missing before the next one held; not above 0 when its timestamp tells nothing. */
@@ -346,7 +359,7 @@ export class JitterBuffer<P extends TimedPacket> {
     if (passedUs < stepUs) return undefined;
     const count = stepUs > 0 ? Math.min(missing, Math.floor(passedUs / stepUs)) : missing;
     const durationUs = Math.max(0, stepUs * count);
-    const found = gap("lost", this.#next, count, durationUs);
+    const found = new MediaGap("lost", this.#next, count, durationUs);
     this.#lost += count;
     this.#pass(count);
     this.#lastMediaUs += durationUs;
@@ -362,7 +375,7 @@ export class JitterBuffer<P extends TimedPacket> {
       this.#slots[(first + count++) & this.#mask] = undefined;
     }
     this.#pass(count);
-    return gap("late", first, count, Math.max(0, this.#lastMediaUs - fromUs));
+    return new MediaGap("late", first, count, Math.max(0, this.#lastMediaUs - fromUs));
   }
 
   #pass(count: number): void {
@@ -383,7 +396,3 @@ const LARGEST_JUMP_US = 10_000_000;
 const LARGEST_SEQUENCE_JUMP = 3_000;
 /** Packets that confirm each other are this near, lost ones between them. */
 const LARGEST_SUSPECT_STEP = 100;
-
-function gap(reason: GapReason, sequence: number, count: number, durationUs: number): MediaGap {
-  return new MediaGap(reason, sequence >>> 0, count, durationUs);
-}

@@ -208,3 +208,18 @@ test("JitterBuffer rejects options out of range", () => {
   ];
   for (const options of wrong) assert.throws(() => new JitterBuffer(options), RangeError);
 });
+
+test("JitterBuffer plays at the offset it is steered to, and says which it would choose", () => {
+  const jitter = buffer();
+  jitter.insert(packet(0), 0);
+  jitter.insert(packet(1), 20_000);
+  assert.equal(jitter.wantedOffsetUs, 40_000);
+  jitter.steer(100_000);
+  assert.equal(jitter.nextPlayoutUs(), 100_000);
+  assert.equal(jitter.delayUs, 100_000);
+  assert.deepEqual(due(jitter, 99_999), []);
+  assert.deepEqual(due(jitter, 100_000), [0]);
+  assert.equal(jitter.wantedOffsetUs, 40_000);
+  jitter.steer(undefined);
+  assert.deepEqual(due(jitter, 100_000), [1, "underrun 2+0"]);
+});

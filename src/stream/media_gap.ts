@@ -25,9 +25,10 @@ export class MediaGap {
   /** Their media time, in microseconds; 0 where it is not known. */
   readonly durationUs: number;
 
+  /** `sequence` may be an unwrapped one. */
   constructor(reason: GapReason, sequence: number, count: number, durationUs: number) {
     this.reason = reason;
-    this.sequence = sequence;
+    this.sequence = sequence >>> 0;
     this.count = count;
     this.durationUs = durationUs;
   }
