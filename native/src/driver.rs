@@ -256,6 +256,8 @@ impl Driver {
     }
 
     fn send_batch(&mut self) {
+        // Before the system calls: a datagram never arrives before the moment at which it is said to have left.
+        let now_us = if self.departures.is_empty() { 0 } else { now_us() };
         let (buffer, runs) = self.batch.contents();
         for same_socket in runs.chunk_by(|one, other| one.socket == other.socket) {
             let Some(first) = same_socket.first() else { continue };
@@ -264,11 +266,8 @@ impl Driver {
             }
         }
         self.batch.clear();
-        if !self.departures.is_empty() {
-            let now_us = now_us();
-            for (connection, id) in self.departures.drain(..) {
-                report_departure(connection, id, now_us, &mut self.events);
-            }
+        for (connection, id) in self.departures.drain(..) {
+            report_departure(connection, id, now_us, &mut self.events);
         }
     }
 

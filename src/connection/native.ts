@@ -5,8 +5,10 @@
  * @module
  */
 
+import { systemClock } from "../clock.ts";
 import { EchoStreamError } from "../protocol/error.ts";
 import { consoleLogger, once } from "../trace.ts";
+import { ClockBridge } from "./clock_bridge.ts";
 import { type Addon, attempt, type Bound, transportSettings, verificationSettings } from "./native_addon.ts";
 import { type ConnectionOwner, NativeConnection } from "./native_connection.ts";
 import { CommandRing, Event, Flag, HEADER_BYTES, joinWords, padded } from "./native_ring.ts";
@@ -58,12 +60,14 @@ class NativeTransport implements Transport, ConnectionOwner {
   #flushing = false;
   #draining = false;
   #rounds = 0;
+  readonly #clock: ClockBridge;
   #arrivalUs = 0;
   #referenced = true;
   #held = true;
 
   constructor(addon: Addon) {
     this.#addon = addon;
+    this.#clock = new ClockBridge(() => addon.nowUs(), systemClock.nowUs);
     this.#driver = addon.start(() => this.#drain());
     this.#updateReference();
   }
@@ -132,7 +136,7 @@ class NativeTransport implements Transport, ConnectionOwner {
   }
 
   nowUs(): number {
-    return this.#addon.nowUs();
+    return systemClock.nowUs();
   }
 
   commands(): CommandRing {
@@ -205,7 +209,7 @@ class NativeTransport implements Transport, ConnectionOwner {
     const kind = first & 0xff;
     const number = joinWords(words[word + 2]!, words[word + 3]!);
     if (kind === Event.TIME) {
-      this.#arrivalUs = number;
+      this.#arrivalUs = this.#clock.toTargetUs(number);
       return;
     }
     if (kind === Event.ACCEPTED) {
@@ -252,7 +256,7 @@ class NativeTransport implements Transport, ConnectionOwner {
         sink.onDatagram(this.#view(payload, words[word + 4]!), this.#arrivalUs);
         break;
       case Event.DATAGRAM_SENT:
-        sink.onDatagramSent(number, this.#number(payload));
+        sink.onDatagramSent(number, this.#departureUs(payload));
         break;
       case Event.ESTABLISHED:
         connection.readStats();
@@ -298,6 +302,12 @@ class NativeTransport implements Transport, ConnectionOwner {
   /** A view that is overwritten by the next drain. */
   #view(at: number, length: number): Uint8Array {
     return new Uint8Array(this.#eventBytes.buffer, at, length);
+  }
+
+  /** When a datagram left, 0 when it did not. */
+  #departureUs(at: number): number {
+    const stampUs = this.#number(at);
+    return stampUs === 0 ? 0 : this.#clock.toTargetUs(stampUs);
   }
 
   #number(at: number): number {
