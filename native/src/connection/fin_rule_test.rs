@@ -43,7 +43,7 @@ impl Ours {
 
     fn append(&mut self, quic: &mut Quic, bytes: &'static [u8], finish: bool) {
         self.streams.append(StreamKey::Local(1), Bytes::from_static(bytes), finish, &mut self.events);
-        self.streams.write(quic, &mut self.events, usize::MAX);
+        self.streams.write_all(quic, &mut self.events);
     }
 }
 
@@ -154,7 +154,7 @@ fn a_short_write_repeats_the_rest_with_the_end() {
         pair.settle();
         finished |= pair.server_reads(2, &mut bytes);
         pair.settle();
-        ours.streams.write(&mut pair.client, &mut ours.events, usize::MAX);
+        ours.streams.write_all(&mut pair.client, &mut ours.events);
     }
     assert_eq!((bytes.len(), finished), (5 + 5000, true));
     assert!(ours.streams.table.is_empty(), "a finished stream leaves nothing behind");

@@ -37,7 +37,7 @@ impl Sender {
 
     fn append(&mut self, handle: u64, bytes: &'static [u8], finish: bool) {
         self.streams.append(StreamKey::Local(handle), Bytes::from_static(bytes), finish, &mut self.events);
-        self.streams.write(&mut self.pair.client, &mut self.events, usize::MAX);
+        self.streams.write_all(&mut self.pair.client, &mut self.events);
     }
 
     fn packets(&mut self) -> Vec<Packet> {

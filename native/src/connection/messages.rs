@@ -44,12 +44,12 @@ impl Messages {
         self.lengths.push_back((self.queue.len() - start) as u32);
     }
 
-    /// Pack one stream, if QUIC takes it whole; returns whether it did.
-    pub fn pack(&mut self, quic: &mut Quic, streams: &mut Streams, ack_due: bool) -> bool {
+    /// Pack one stream, if QUIC takes it whole; returns the bytes of it that it took.
+    pub fn pack(&mut self, quic: &mut Quic, streams: &mut Streams, ack_due: bool) -> usize {
         if self.lengths.is_empty() {
-            return false;
+            return 0;
         }
-        let Some(id) = self.next_stream.or_else(|| streams.allocate_packed(quic)) else { return false };
+        let Some(id) = self.next_stream.or_else(|| streams.allocate_packed(quic)) else { return 0 };
         self.next_stream = Some(id);
         let overhead = PACKET_OVERHEAD_BYTES + CONNECTION_ID_BYTES + varint_length(id);
         let room = quic.max_send_udp_payload_size().saturating_sub(overhead + if ack_due { ACK_BYTES } else { 0 });
@@ -57,7 +57,7 @@ impl Messages {
         // A single message larger than a packet begins when there is room for one; the rest follows as credit comes.
         let needed = (1 + length).min(room).min(stream_window(quic));
         if !quic.stream_capacity(id).is_ok_and(|capacity| capacity >= needed) {
-            return false;
+            return 0;
         }
         let mut block = Vec::with_capacity(1 + length);
         block.push(self.kind);
@@ -70,8 +70,7 @@ impl Messages {
             self.queue = BytesMut::new();
         }
         self.next_stream = None;
-        write(id, block.into(), quic, streams);
-        true
+        write(id, block.into(), quic, streams)
     }
 
     /// What streams may take of the connection's capacity: all but a share of at most one half for waiting messages.
@@ -121,8 +120,9 @@ fn stream_window(quic: &Quic) -> usize {
     window.map_or(usize::MAX, |bytes| bytes as usize).max(1)
 }
 
-/// Write a stream and its FIN at once. What QUIC does not take now becomes an ordinary stream with the FIN to come.
-fn write(id: u64, block: Bytes, quic: &mut Quic, streams: &mut Streams) {
+/// Write a stream and its FIN at once; returns the bytes QUIC took. The others become an ordinary stream with the FIN to
+/// come.
+fn write(id: u64, block: Bytes, quic: &mut Quic, streams: &mut Streams) -> usize {
     let length = block.len();
     let taken = quic.stream_send_zc(id, block.clone(), true).map_or(0, |(taken, _)| taken);
     if taken < length {
@@ -132,6 +132,7 @@ fn write(id: u64, block: Bytes, quic: &mut Quic, streams: &mut Streams) {
         streams.table.insert(key, Stream { id: Some(id), sending: Some(sending), ..Stream::default() });
         streams.mark_ready(key);
     }
+    taken
 }
 
 #[cfg(test)]

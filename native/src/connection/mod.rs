@@ -10,6 +10,7 @@ mod lifetimes;
 #[cfg(test)]
 mod lifetimes_test;
 mod messages;
+mod offer;
 mod outbound;
 #[cfg(test)]
 mod pair;
@@ -39,6 +40,7 @@ use datagrams::Datagrams;
 pub use datagrams::report_departure;
 use ending::Ending;
 use messages::Messages;
+use offer::Offer;
 use streams::{StreamKey, Streams};
 pub use transmit::Sent;
 use urgency::Urgency;
@@ -100,6 +102,7 @@ pub struct Connection {
     streams: Streams,
     messages: Messages,
     datagrams: Datagrams,
+    offer: Offer,
 }
 
 impl Connection {
@@ -131,6 +134,7 @@ impl Connection {
             streams: Streams::new(id, is_server, settings.initial_credit, settings.expired_code),
             messages: Messages::new(settings.message_kind),
             datagrams: Datagrams::new(id),
+            offer: Offer::default(),
             settings,
         }
     }
@@ -237,8 +241,17 @@ impl Connection {
         self.streams.check_quiet(&mut self.quic, events, Instant::now());
         self.streams.settle_delivered(&mut self.quic, events);
         self.streams.read(&mut self.quic, events);
-        let budget = self.messages.stream_budget(&mut self.quic, &mut self.streams);
-        self.streams.write(&mut self.quic, events, budget);
+        self.streams.notice_writable(&mut self.quic);
+        self.offer_streams(events);
+    }
+
+    /// Give QUIC a portion of the streams, when it has sent most of the last.
+    fn offer_streams(&mut self, events: &mut Events) {
+        let room = self.offer.room();
+        if room > 0 && !self.streams.ready.is_empty() {
+            let budget = self.messages.stream_budget(&mut self.quic, &mut self.streams);
+            self.offer.given(self.streams.write(&mut self.quic, events, room.min(budget)));
+        }
     }
 
     fn establish(&mut self, events: &mut Events) {
@@ -279,6 +292,7 @@ impl Connection {
             self.stats_due,
             self.datagrams.next_expiry(),
             self.streams.lifetimes.next(),
+            self.offer.recheck(),
             self.streams.quiet.due(),
             keep_alive.map(|interval| self.last_received + interval),
             (!self.is_established).then_some(self.started + self.settings.handshake_timeout),
@@ -296,12 +310,17 @@ impl Connection {
         self.quic.on_timeout();
         self.datagrams.drop_expired(now, events);
         self.streams.expire(now, &mut self.quic, events);
+        self.offer.rechecked(now);
         if self.release.is_some_and(|at| at <= now) {
             self.release = None;
         }
         if self.stats_due.is_some_and(|at| at <= now) {
             self.stats_due = None;
             self.stats.update(&self.quic);
+            if let Some(path) = self.quic.path_stats().find(|path| path.active) {
+                let packet_bytes = self.quic.max_send_udp_payload_size();
+                self.offer.adapt(path.delivery_rate, packet_bytes, path.stream_retrans_bytes);
+            }
         }
         if !self.is_established {
             if self.started + self.settings.handshake_timeout <= now {

@@ -27,14 +27,19 @@ enum Turn {
 }
 
 impl Streams {
-    /// Write what QUIC takes, at most `budget` bytes, stream by stream in turns.
-    pub fn write(&mut self, quic: &mut Quic, events: &mut Events, mut budget: usize) {
+    /// Look which streams QUIC takes more of.
+    pub fn notice_writable(&mut self, quic: &mut Quic) {
         while let Some(id) = quic.stream_writable_next() {
             // Also those with nothing to write: this is how QUIC tells that the peer has stopped one.
             if let Some(key) = self.key_of(id) {
                 self.mark_ready(key);
             }
         }
+    }
+
+    /// Write what QUIC takes, at most `most` bytes, stream by stream in turns; returns how many it took.
+    pub fn write(&mut self, quic: &mut Quic, events: &mut Events, most: usize) -> usize {
+        let mut budget = most;
         self.rounds = self.rounds.wrapping_add(1);
         if self.rounds.is_multiple_of(TRICKLE_ROUNDS)
             && budget > 0
@@ -50,6 +55,7 @@ impl Streams {
         {
             self.take_turn(key, quic, events, &mut budget);
         }
+        most - budget
     }
 
     fn take_turn(&mut self, key: StreamKey, quic: &mut Quic, events: &mut Events, budget: &mut usize) {

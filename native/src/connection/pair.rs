@@ -9,6 +9,8 @@ use crate::quic::{Buffers, Quic};
 use crate::record::{FIN, HEADER_BYTES, Header, padded};
 use crate::ring::{Events, Rings};
 
+use super::streams::Streams;
+
 /// A packet on its way.
 pub type Packet = Vec<u8>;
 
@@ -114,6 +116,14 @@ pub fn packets(quic: &mut Quic) -> Vec<Packet> {
         packets.push(buffer[..length].to_vec());
     }
     packets
+}
+
+impl Streams {
+    /// Write whatever QUIC takes.
+    pub fn write_all(&mut self, quic: &mut Quic, events: &mut Events) {
+        self.notice_writable(quic);
+        self.write(quic, events, usize::MAX);
+    }
 }
 
 /// An event ring without JavaScript behind it.

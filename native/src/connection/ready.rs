@@ -65,6 +65,10 @@ impl Ready {
         }
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.levels.iter().all(Level::is_empty)
+    }
+
     /// The next to be offered.
     pub fn pop(&mut self) -> Option<StreamKey> {
         self.levels.iter_mut().find_map(Level::pop)

@@ -33,7 +33,7 @@ fn streams_beyond_the_credit_wait_in_order_and_a_reset_one_never_opens() {
     let mut seen = Vec::new();
     for _ in 0..4 {
         streams.open_waiting(&mut pair.client, &mut events);
-        streams.write(&mut pair.client, &mut events, usize::MAX);
+        streams.write_all(&mut pair.client, &mut events);
         pair.settle();
         for id in [2, 6, 10] {
             let mut bytes = Vec::new();
@@ -125,11 +125,11 @@ fn the_peers_stop_drops_what_is_queued_and_reports_it() {
     streams.open(&open(1, BIDIRECTIONAL));
     streams.open_waiting(&mut pair.client, &mut events);
     streams.append(StreamKey::Local(1), Bytes::from(vec![1; 500]), false, &mut events);
-    streams.write(&mut pair.client, &mut events, usize::MAX);
+    streams.write_all(&mut pair.client, &mut events);
     pair.settle();
     pair.server.stream_shutdown(0, quiche::Shutdown::Read, 5).unwrap();
     pair.settle();
-    streams.write(&mut pair.client, &mut events, usize::MAX);
+    streams.write_all(&mut pair.client, &mut events);
     let records = drain(&rings, &mut events);
     let written: u32 =
         records.iter().filter(|(header, _)| header.kind == event::WRITTEN).map(|(header, _)| header.argument).sum();
@@ -147,9 +147,9 @@ fn the_peers_stop_is_noticed_while_nothing_is_written() {
     streams.open(&open(1, 0));
     streams.open_waiting(&mut pair.client, &mut events);
     streams.append(StreamKey::Local(1), Bytes::from_static(b"x"), false, &mut events);
-    streams.write(&mut pair.client, &mut events, usize::MAX);
+    streams.write_all(&mut pair.client, &mut events);
     pair.settle();
-    streams.write(&mut pair.client, &mut events, usize::MAX);
+    streams.write_all(&mut pair.client, &mut events);
     pair.server.stream_shutdown(2, quiche::Shutdown::Read, 5).unwrap();
     pair.settle();
     streams.quiet.packet_arrived();
@@ -170,7 +170,7 @@ fn messages_share_a_packet_and_arrive_behind_their_lengths() {
         messages.push(&[7; 64]);
     }
     let mut packed = 0;
-    while messages.pack(&mut pair.client, &mut sender, false) {
+    while messages.pack(&mut pair.client, &mut sender, false) > 0 {
         packed += 1;
     }
     // 66 bytes each with their length, and 1,200 bytes a packet before the path has been probed.
@@ -193,7 +193,7 @@ fn a_message_larger_than_the_window_travels_in_parts() {
     let mut receiver = Streams::new(1, true, 1 << 20, 0x25);
     let mut messages = Messages::new(KIND);
     messages.push(&[7; 9000]);
-    assert!(messages.pack(&mut pair.client, &mut sender, false));
+    assert!(messages.pack(&mut pair.client, &mut sender, false) > 0);
     let mut bytes = Vec::new();
     let mut finished = false;
     for _ in 0..20 {
@@ -203,7 +203,7 @@ fn a_message_larger_than_the_window_travels_in_parts() {
         bytes.extend(more);
         finished |= end;
         pair.settle();
-        sender.write(&mut pair.client, &mut events, usize::MAX);
+        sender.write_all(&mut pair.client, &mut events);
     }
     assert_eq!((bytes.len(), finished), (1 + 2 + 9000, true));
     assert!(sender.table.is_empty());

@@ -44,6 +44,7 @@ impl Connection {
     fn fill(&mut self, batch: &mut SendBatch, events: &mut Events, departures: &mut Vec<(u32, u64)>) -> Sent {
         let now = Instant::now();
         let mut bytes = 0;
+        let mut was_empty = false;
         loop {
             if bytes > TURN_BYTES {
                 return Sent::Turn;
@@ -54,16 +55,33 @@ impl Connection {
             let Some(slot) = batch.slot() else { return Sent::Full };
             if self.is_established {
                 self.datagrams.feed(&mut self.quic, events, now);
-                self.messages.pack(&mut self.quic, &mut self.streams, self.ack_due);
+                self.offer_streams(events);
+                self.offer.given(self.messages.pack(&mut self.quic, &mut self.streams, self.ack_due));
             }
+            let datagrams = self.quic.dgram_send_queue_len();
             match self.quic.send(slot) {
                 Ok((length, info)) => {
                     batch.commit(self.socket, length, info.from, info.to);
                     self.ack_due = false;
                     bytes += length;
+                    // quiche puts no stream data beside a datagram.
+                    if self.quic.dgram_send_queue_len() == datagrams {
+                        self.offer.packet_made(length);
+                    }
                     departures.extend(self.datagrams.take_sent(&self.quic).map(|id| (self.id, id)));
                 }
-                Err(quiche::Error::Done) => return Sent::Everything,
+                Err(quiche::Error::Done) => {
+                    if self.streams.ready.is_empty() {
+                        return Sent::Everything;
+                    }
+                    // Either the congestion window is full, or quiche was thought to hold more than it does. When it was
+                    // the former after all, this costs one portion of order.
+                    if bytes > 0 || was_empty || !self.offer.emptied() {
+                        self.offer.recheck_after(now);
+                        return Sent::Everything;
+                    }
+                    was_empty = true;
+                }
                 Err(error) => {
                     self.ending.failed(error);
                     if self.quic.close(false, 0x1, b"").is_err() {
