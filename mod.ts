@@ -42,8 +42,11 @@ export type { Event, None, Unary } from "./src/rpc/signature.ts";
 export type { Limits } from "./src/rpc/limits.ts";
 
 export type { FrameOptions, MediaSender } from "./src/stream/media_sender.ts";
-export type { IncomingStream, MediaFrame } from "./src/stream/incoming_stream.ts";
-export type { StreamOptions } from "./src/stream/stream_options.ts";
+export type { CongestionState, MediaSenderStats } from "./src/stream/media_sender_stats.ts";
+export type { IncomingStream, IncomingStreamStats, MediaFrame } from "./src/stream/incoming_stream.ts";
+export type { ClockReference, FrameSink, FrameSource } from "./src/stream/frame_source.ts";
+export type { Protection, StreamOptions } from "./src/stream/stream_options.ts";
+export type { Delivery } from "./src/protocol/stream_header.ts";
 export {
   type ClockSample,
   type FrameOutcome,

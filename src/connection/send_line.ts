@@ -38,6 +38,11 @@ export class SendLine<Item> {
     return this.#waiting.length - this.#first;
   }
 
+  /** The item that waits for the longest time. */
+  get first(): Item | undefined {
+    return this.#waiting[this.#first]?.item;
+  }
+
   /** Whether an item given now would be written at once. */
   get free(): boolean {
     return this.length === 0 && this.#hasRoom();

@@ -26,6 +26,8 @@ export class SendStream {
   readonly id: StreamId;
   /** The peer asked for no more (STOP_SENDING) with this code; the stream has ended then. */
   onStopped: ((code: number) => void) | undefined;
+  /** So many bytes have left. */
+  onWritten: ((bytes: number) => void) | undefined;
   /** Its lifetime was over before all of it had been acknowledged, finished or not; the stream has ended then. */
   onExpired: (() => void) | undefined;
   readonly #owner: SendStreamOwner;
@@ -127,6 +129,7 @@ export class SendStream {
     this.#outbound.remove(left);
     if (this.#hasLeft) this.#owner.forgetSending(this.id);
     if (this.#queuedBytes <= this.#owner.maxOutboundStreamBytes / 2) this.#gate.open();
+    if (left > 0) this.onWritten?.(left);
   }
 
   /** For the connection: the stream has its QUIC id. */

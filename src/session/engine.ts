@@ -12,6 +12,7 @@ import { quietRejection } from "../connection/send_line.ts";
 import type { SendStream } from "../connection/send_stream.ts";
 import type { Goaway } from "../protocol/control_frames.ts";
 import { ConnectionCode, EchoStreamError, ErrorCode } from "../protocol/error.ts";
+import { MediaDatagramKind } from "../protocol/media_fragment.ts";
 import {
   decodeMessage,
   decodeMessageHead,
@@ -31,7 +32,7 @@ import { Requester } from "../rpc/requester.ts";
 import { Responder } from "../rpc/responder.ts";
 import type { Router } from "../rpc/router.ts";
 import { IncomingStreams } from "../stream/incoming_streams.ts";
-import { OutgoingStreams } from "../stream/outgoing_streams.ts";
+import { FIRST_REPORT_ID, OutgoingStreams } from "../stream/outgoing_streams.ts";
 import type { MediaSender } from "../stream/media_sender.ts";
 import type { StreamHandlers } from "../stream/stream_handlers.ts";
 import type { StreamOptions } from "../stream/stream_options.ts";
@@ -110,6 +111,7 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
       control: (stream) => (this.#controlReceiver.attach(stream), this.#controlReceiver),
       events: (stream) => (this.eventReceiver.attach(stream), this.eventReceiver),
       media: (stream) => this.incomingStreams.accept(stream),
+      mediaUnit: (stream) => this.incomingStreams.acceptUnit(stream),
     };
     connection.handler = this;
     this.#control = new ControlSender(connection, announcedLimits(limits));
@@ -162,6 +164,8 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
         return this.outgoingStreams.onStatus(message);
       case MessageType.EVENT_UNHEARD:
         return this.eventSender.onUnheard(message);
+      case MessageType.STREAM_REPORT:
+        return this.outgoingStreams.onReport(message);
     }
   }
 
@@ -175,8 +179,17 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
     routeStream(receive, send, this.#owners);
   }
 
-  onDatagram(): void {
-    // Nothing of this version travels in datagrams; one from a later version is ignored.
+  onDatagram(bytes: Uint8Array, arrivalUs: number): void {
+    // The kind; one from a later version is ignored.
+    switch (bytes[0]) {
+      case MediaDatagramKind.FRAGMENT:
+      case MediaDatagramKind.PARITY:
+        return this.incomingStreams.onDatagram(bytes, arrivalUs);
+    }
+  }
+
+  onDatagramSent(id: number, departureUs: number): void {
+    if (id >= FIRST_REPORT_ID) this.outgoingStreams.onDatagramSent(id, departureUs);
   }
 
   onClosed(reason: CloseReason): void {
@@ -188,7 +201,7 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
     this.eventSender.end(reason.error);
     this.eventReceiver.end();
     this.outgoingStreams.end(reason.error);
-    this.incomingStreams.end();
+    this.incomingStreams.end(reason.error);
     this.onEnded?.(reason);
   }
 

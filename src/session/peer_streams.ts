@@ -17,6 +17,7 @@ export interface StreamOwners {
   readonly control: StreamOwner;
   readonly events: StreamOwner;
   readonly media: StreamOwner;
+  readonly mediaUnit: StreamOwner;
 }
 
 /** Pass a new stream to its owner as soon as its kind is known. */
@@ -42,8 +43,8 @@ class KindReader implements ReceiveSink {
   onData(bytes: Uint8Array, finished: boolean): void {
     if (bytes.length === 0) return;
     const kind = bytes[0]!;
-    // A media stream has a header to come, whose limit of time goes on.
-    if (kind !== StreamKind.MEDIA) this.#stream.headerRead();
+    // What is media has a header or an id to come, whose limit of time goes on.
+    if (kind !== StreamKind.MEDIA && kind !== StreamKind.MEDIA_UNIT) this.#stream.headerRead();
     const sink = this.#owner(kind)?.(this.#stream);
     if (sink === undefined) return this.#stream.stop(StreamCode.UNKNOWN_KIND);
     this.#stream.sink = sink;
@@ -60,6 +61,8 @@ class KindReader implements ReceiveSink {
         return this.#owners.events;
       case StreamKind.MEDIA:
         return this.#owners.media;
+      case StreamKind.MEDIA_UNIT:
+        return this.#owners.mediaUnit;
       default:
         return undefined;
     }

@@ -28,6 +28,8 @@ export interface PeerClock {
 export interface FrameSink {
   /** A frame is complete; frames may come in any order, and never twice. */
   onFrame(frame: MediaFrame): void;
+  /** Whether frames come later than it can wait for, which the sender is told about once a second. Default: no. */
+  readonly isCongested?: boolean;
   /** No frame follows; `error` tells why when it is not because the sender has ended the stream. */
   onEnd(error: EchoStreamError | undefined): void;
 }
@@ -47,6 +49,6 @@ export interface FrameSource {
    * @throws {TypeError} when somebody reads or plays the stream already.
    */
   attach(sink: FrameSink): void;
-  /** Take no more frames; the sender is told. */
+  /** Take no more frames; the sender is told, the sink is not. */
   leave(): void;
 }

@@ -1,10 +1,13 @@
 /**
- * A media stream of the peer, as its handler reads it: frames in order, and back-pressure by simply not reading.
+ * A media stream of the peer, as its handler reads or plays it. Of a reliable stream frames come in order, and not reading holds the
+ * sender back; of the others they come as they arrive, and not reading drops the oldest.
  *
  * @module
  */
 
 import type { Metadata } from "../protocol/metadata.ts";
+import type { Delivery } from "../protocol/stream_header.ts";
+import type { FrameSource } from "./frame_source.ts";
 
 /** One frame of a media stream. */
 export interface MediaFrame {
@@ -24,18 +27,28 @@ export interface IncomingStreamStats {
   readonly framesReceived: number;
   /** Payload bytes that arrived. */
   readonly bytesReceived: number;
-  /** Frames the handler has read. */
+  /** Frames the handler has read, or that went to a playout. */
   readonly framesRead: number;
+  /** Frames that arrived and were dropped because nobody read them in time. */
+  readonly framesDropped: number;
+  /** Frames before the newest that have not arrived; may fall, as they may still come. */
+  readonly framesLost: number;
+  /** Fragments that were lost and recovered by parity. */
+  readonly fragmentsRecovered: number;
+  /** Interarrival jitter (RFC 3550 §6.4.1), in seconds. */
+  readonly jitter: number;
 }
 
-/** A media stream a peer opened. Iterate it once. */
-export interface IncomingStream extends AsyncIterable<MediaFrame> {
+/** A media stream a peer opened. Iterate it once, or play it. */
+export interface IncomingStream extends AsyncIterable<MediaFrame>, FrameSource {
   /** Name given by the sender. */
   readonly name: string;
   /** Metadata given by the sender. */
   readonly metadata: Metadata;
   /** Ticks per second of the frames' timestamps. */
   readonly clockRate: number;
+  /** How its frames travel. */
+  readonly delivery: Delivery;
   /** Aborts when the stream ends before its last frame: reset by the sender, or connection gone. */
   readonly signal: AbortSignal;
   /** Counters so far. */

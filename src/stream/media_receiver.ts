@@ -1,68 +1,71 @@
 /**
- * The receiving end of a media stream: frames in order for whoever iterates, and no more of them held than the window allows
- * (docs/protocol.md, "Media streams").
+ * The reader's end of an incoming media stream: frames for whoever iterates or plays it. Where they come from, and how many are held,
+ * is its intake's business.
  *
  * @module
  */
 
-import type { Clock } from "../clock.ts";
-import type { ReceiveSink, ReceiveStream } from "../connection/receive_stream.ts";
-import { EchoStreamError, ErrorCode, protocolViolation, StreamCode } from "../protocol/error.ts";
-import { type Frame, FrameType, misplacedFrame } from "../protocol/frame.ts";
-import { FrameDecoder } from "../protocol/frame_decoder.ts";
-import { decodeMediaPacket, MediaFlag } from "../protocol/media_packet.ts";
+import type { EchoStreamError } from "../protocol/error.ts";
 import type { Metadata } from "../protocol/metadata.ts";
-import type { MediaHeader } from "../protocol/stream_header.ts";
-import { CallbackDeadline, type TimerQueue } from "../timer_queue.ts";
+import type { Delivery, MediaHeader } from "../protocol/stream_header.ts";
+import type { ClockReference, FrameSink } from "./frame_source.ts";
 import type { IncomingStream, IncomingStreamStats, MediaFrame } from "./incoming_stream.ts";
-import type { WindowPool } from "./window_pool.ts";
+import { Reception } from "./reception.ts";
 
-/** What a receiver is made with, by its session. */
-export interface MediaReceiverInit {
-  readonly stream: ReceiveStream;
-  readonly header: MediaHeader;
-  /** Largest body of a MEDIA frame taken, in bytes. */
-  readonly maxFrameBytes: number;
-  /** Where its window grows from. */
-  readonly windows: WindowPool;
-  readonly clock: Clock;
-  /** Deadlines of its connection. */
-  readonly timers: TimerQueue;
-  /** How long its reader may hold the sender back, in milliseconds. */
-  readonly unreadTimeoutMs: number;
-  /** Called when it has ended, and again when its last frame was read. */
-  readonly onEnd: () => void;
+/** What a receiver needs of where its frames come from. */
+export interface Intake {
+  /** Frames sent, as far as is known. */
+  readonly framesExpected: number;
+  /** Fragments recovered by parity. */
+  readonly fragmentsRecovered: number;
+  /** The reader took frames that were held. */
+  onRead(): void;
+  /** No frame is wanted any more: the sender is to stop. */
+  onLeft(): void;
+  /** Nothing comes any more; what is held for it may be let go. */
+  onEnded(): void;
+}
+
+/** What a receiver tells its session. */
+export interface MediaReceiverHost {
+  /** It has ended, or its last frame was read. */
+  onEnd(): void;
+  /** A report to the sender is due. */
+  onReport(): void;
 }
 
 /** One media stream of a peer. */
-export class MediaReceiver implements IncomingStream, AsyncIterator<MediaFrame>, ReceiveSink {
+export class MediaReceiver implements IncomingStream, AsyncIterator<MediaFrame> {
   readonly name: string;
   readonly metadata: Metadata;
   readonly clockRate: number;
-  readonly #init: MediaReceiverInit;
-  readonly #decoder: FrameDecoder;
-  readonly #unread: CallbackDeadline;
+  readonly delivery: Delivery;
+  /** Where its frames come from; to be set before anything arrives. */
+  intake!: Intake;
+  clockReference: ClockReference | undefined;
+  readonly #host: MediaReceiverHost;
+  readonly #reception: Reception;
   // Frames that arrived before somebody asked, or those who asked before a frame arrived: never both.
   #frames: HeldFrame[] = [];
   #asking: Asking[] = [];
+  #sink: FrameSink | undefined;
   #heldBytes = 0;
-  #windowBytes = FIRST_WINDOW_BYTES;
   #framesReceived = 0;
   #bytesReceived = 0;
   #framesRead = 0;
+  #framesDropped = 0;
   #begun = false;
   #neglected = false;
   #end: "complete" | "left" | { readonly error: EchoStreamError } | undefined;
   #controller: AbortController | undefined;
 
-  constructor(init: MediaReceiverInit) {
-    const { header, maxFrameBytes } = init;
+  constructor(header: MediaHeader, host: MediaReceiverHost) {
     this.name = header.name;
     this.metadata = header.metadata ?? [];
     this.clockRate = header.clockRateHz;
-    this.#init = init;
-    this.#decoder = new FrameDecoder(maxFrameBytes);
-    this.#unread = new CallbackDeadline(() => this.#onUnread());
+    this.delivery = header.delivery;
+    this.#host = host;
+    this.#reception = new Reception(header.clockRateHz);
   }
 
   get signal(): AbortSignal {
@@ -74,12 +77,50 @@ export class MediaReceiver implements IncomingStream, AsyncIterator<MediaFrame>,
   }
 
   get stats(): IncomingStreamStats {
-    return { framesReceived: this.#framesReceived, bytesReceived: this.#bytesReceived, framesRead: this.#framesRead };
+    return {
+      framesReceived: this.#framesReceived,
+      bytesReceived: this.#bytesReceived,
+      framesRead: this.#framesRead,
+      framesDropped: this.#framesDropped,
+      framesLost: Math.max(0, this.intake.framesExpected - this.#framesReceived),
+      fragmentsRecovered: this.intake.fragmentsRecovered,
+      jitter: this.#reception.jitterUs / 1e6,
+    };
   }
 
-  /** Whether somebody iterates it. */
+  /** Frames that arrived, each counted once. */
+  get framesReceived(): number {
+    return this.#framesReceived;
+  }
+
+  /** What frames cost that arrived and were not read, in bytes. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** Frames that arrived and were not read. */
+  get heldFrames(): number {
+    return this.#frames.length;
+  }
+
+  /** Interarrival jitter, in whole microseconds. */
+  get jitterUs(): number {
+    return Math.round(this.#reception.jitterUs);
+  }
+
+  /** Whether frames come too late for whoever plays them. */
+  get isCongested(): boolean {
+    return this.#sink?.isCongested ?? false;
+  }
+
+  /** Whether somebody iterates or plays it. */
   get isBeingRead(): boolean {
     return this.#begun;
+  }
+
+  /** Whether no frame can be added any more. */
+  get hasEnded(): boolean {
+    return this.#end !== undefined;
   }
 
   /** Whether its reader has left before the end. */
@@ -112,10 +153,13 @@ export class MediaReceiver implements IncomingStream, AsyncIterator<MediaFrame>,
   }
 
   next(): Promise<IteratorResult<MediaFrame>> {
+    if (this.#sink !== undefined) return Promise.reject(new TypeError(`Stream "${this.name}" is being played`));
     this.#begun = true;
     const held = this.#frames.shift();
     if (held !== undefined) {
-      this.#read(held.costBytes);
+      this.#framesRead++;
+      this.#heldBytes -= held.costBytes;
+      this.#afterRead();
       return Promise.resolve({ value: held.frame, done: false });
     }
     if (this.#end === undefined) return new Promise((resolve, reject) => void this.#asking.push({ resolve, reject }));
@@ -129,135 +173,102 @@ export class MediaReceiver implements IncomingStream, AsyncIterator<MediaFrame>,
     return Promise.resolve(DONE);
   }
 
+  attach(sink: FrameSink): void {
+    if (this.#begun) throw new TypeError(`Stream "${this.name}" is being read or played already`);
+    this.#begun = true;
+    this.#sink = sink;
+    const held = this.#frames;
+    this.#frames = [];
+    this.#heldBytes = 0;
+    this.#framesRead += held.length;
+    for (const { frame } of held) sink.onFrame(frame);
+    if (this.#end !== undefined) sink.onEnd(this.failure);
+    if (held.length > 0) this.#afterRead();
+  }
+
   /** Take no more frames; whoever still asks gets none. */
   leave(): void {
     if (this.#end !== undefined && this.#frames.length === 0) return;
+    const hadEnded = this.#end !== undefined;
     if (typeof this.#end !== "object") this.#end = "left";
     this.#frames = [];
     this.#heldBytes = 0;
-    this.#init.stream.stop(StreamCode.CANCELLED);
-    this.#release();
+    if (!hadEnded) this.intake.onLeft();
+    this.intake.onEnded();
     for (const { resolve } of this.#asking.splice(0)) resolve(DONE);
-    this.#init.onEnd();
+    this.#host.onEnd();
   }
 
-  onData(bytes: Uint8Array, finished: boolean): void {
-    this.#decoder.push(bytes);
-    for (let frame = this.#next(); frame !== undefined; frame = this.#next()) {
-      this.#take(frame);
-      if (this.#end !== undefined) return;
+  /** Its handler is over: as {@link leave}, and a playout learns it. */
+  abandon(): void {
+    const hadEnded = this.#end !== undefined;
+    this.leave();
+    if (!hadEnded) this.#sink?.onEnd(undefined);
+  }
+
+  /** A frame has arrived. */
+  deliver(frame: MediaFrame): void {
+    this.#framesReceived++;
+    this.#bytesReceived += frame.payload.length;
+    this.#reception.onFrame(frame.timestamp, frame.arrivalUs);
+    if (this.#sink !== undefined) {
+      this.#framesRead++;
+      this.#sink.onFrame(frame);
+    } else {
+      this.#offer(frame);
     }
-    if (finished) {
-      return this.fail(new EchoStreamError(ErrorCode.DATA_LOSS, `Stream "${this.name}" stopped without its end`));
-    }
-    this.#grant();
+    if (this.#reception.takeReport(frame.arrivalUs)) this.#host.onReport();
   }
 
-  onReset(code: number): void {
-    const [status, text] = RESETS.get(code) ?? [ErrorCode.CANCELLED, "was given up by its sender"];
-    this.fail(new EchoStreamError(status, `Stream "${this.name}" ${text}`, { remote: true }));
+  /** Drop the oldest of the frames nobody has read. */
+  dropOldest(): void {
+    const held = this.#frames.shift();
+    if (held === undefined) return;
+    this.#heldBytes -= held.costBytes;
+    this.#framesDropped++;
   }
 
-  onClosed(error: Error): void {
-    this.fail(error as EchoStreamError);
+  /** The sender has ended it, and nothing more is expected. */
+  complete(): void {
+    if (this.#end !== undefined) return;
+    this.#end = "complete";
+    this.intake.onEnded();
+    for (const { resolve } of this.#asking.splice(0)) resolve(DONE);
+    this.#sink?.onEnd(undefined);
+    this.#host.onEnd();
+  }
+
+  /** It ends because its reader held the sender back for too long. */
+  neglect(error: EchoStreamError): void {
+    this.#neglected = true;
+    this.fail(error);
   }
 
   /** It ends early: frames that are here can still be read, after them reading fails with `error`. */
   fail(error: EchoStreamError): void {
     if (this.#end !== undefined) return;
     this.#end = { error };
-    this.#release();
+    this.intake.onEnded();
     for (const { reject } of this.#asking.splice(0)) reject(error);
+    this.#sink?.onEnd(error);
     this.#controller?.abort(error);
-    this.#init.onEnd();
+    this.#host.onEnd();
   }
 
-  #next(): Frame | undefined {
-    try {
-      return this.#decoder.next();
-    } catch (error) {
-      if (!(error instanceof EchoStreamError) || error.code !== "RESOURCE_EXHAUSTED") throw error;
-      this.#init.stream.stop(StreamCode.LIMIT_EXCEEDED);
-      this.fail(new EchoStreamError(ErrorCode.RESOURCE_EXHAUSTED, `${error.message} on stream "${this.name}"`));
-      return undefined;
-    }
-  }
-
-  #take(frame: Frame): void {
-    // What it tells is for playouts, and there are none yet.
-    if (frame.type === FrameType.MEDIA_CLOCK) return;
-    if (frame.type !== FrameType.MEDIA) misplacedFrame(frame, "on a media stream");
-    const packet = decodeMediaPacket(frame.bytes, frame.start, frame.end);
-    if (packet.sequence !== this.#framesReceived % 0x1_0000_0000) {
-      throw protocolViolation(`Media frame ${packet.sequence} follows ${this.#framesReceived} frames`);
-    }
-    if (packet.flags & MediaFlag.END) return this.#complete();
-    // A body that came in pieces was put together for this frame alone, so its payload need not be copied again.
-    const payload = frame.owned ? packet.payload : packet.payload.slice();
-    this.#framesReceived++;
-    this.#bytesReceived += payload.length;
-    const value: MediaFrame = {
-      payload,
-      sequence: packet.sequence,
-      timestamp: packet.timestamp,
-      arrivalUs: this.#init.clock.nowUs(),
-    };
+  #offer(frame: MediaFrame): void {
     const asking = this.#asking.shift();
     if (asking !== undefined) {
       this.#framesRead++;
-      return asking.resolve({ value, done: false });
+      return asking.resolve({ value: frame, done: false });
     }
-    const costBytes = payload.length + HELD_OVERHEAD_BYTES;
-    this.#frames.push({ frame: value, costBytes });
+    const costBytes = frame.payload.length + HELD_OVERHEAD_BYTES;
+    this.#frames.push({ frame, costBytes });
     this.#heldBytes += costBytes;
   }
 
-  #complete(): void {
-    this.#end = "complete";
-    this.#release();
-    for (const { resolve } of this.#asking.splice(0)) resolve(DONE);
-    this.#init.onEnd();
-  }
-
-  #read(costBytes: number): void {
-    this.#framesRead++;
-    this.#heldBytes -= costBytes;
-    if (this.#end === undefined) this.#grant();
-    else if (this.isTaken) this.#init.onEnd();
-  }
-
-  /** Let more come when a good part of the window is free; a window its reader keeps empty grows. */
-  #grant(): void {
-    const { stream, windows } = this.#init;
-    if (this.#heldBytes === 0 && stream.creditBytes < this.#windowBytes / 2 && this.#windowBytes < MAX_WINDOW_BYTES) {
-      this.#windowBytes += windows.take(Math.min(this.#windowBytes, MAX_WINDOW_BYTES - this.#windowBytes));
-    }
-    const missingBytes = this.#windowBytes - this.#heldBytes - stream.creditBytes;
-    if (missingBytes >= this.#windowBytes / 4) stream.grant(missingBytes);
-    this.#watchReader();
-    // A frame larger than the window can only arrive while nothing else is held.
-    if (this.#heldBytes === 0) stream.cover(this.#decoder.missing);
-  }
-
-  /** What is not read fills the connection's window in the end, and would stop everything else on it. */
-  #watchReader(): void {
-    const { timers, unreadTimeoutMs } = this.#init;
-    if (this.#heldBytes > this.#windowBytes / 2) timers.add(this.#unread, unreadTimeoutMs);
-    else timers.remove(this.#unread);
-  }
-
-  #onUnread(): void {
-    const { stream, unreadTimeoutMs } = this.#init;
-    this.#neglected = true;
-    stream.stop(StreamCode.LIMIT_EXCEEDED);
-    const message = `Stream "${this.name}" was not read for ${unreadTimeoutMs} ms`;
-    this.fail(new EchoStreamError(ErrorCode.RESOURCE_EXHAUSTED, message));
-  }
-
-  #release(): void {
-    this.#init.timers.remove(this.#unread);
-    this.#init.windows.give(this.#windowBytes - FIRST_WINDOW_BYTES);
-    this.#windowBytes = FIRST_WINDOW_BYTES;
+  #afterRead(): void {
+    if (this.#end === undefined) this.intake.onRead();
+    else if (this.isTaken) this.#host.onEnd();
   }
 }
 
@@ -272,14 +283,5 @@ interface Asking {
 }
 
 const DONE: IteratorResult<MediaFrame> = { value: undefined, done: true };
-/** Window of a stream whose reader has not shown yet that it keeps up. */
-const FIRST_WINDOW_BYTES = 64 * 1024;
-/** Largest window, as that of the QUIC stream underneath (docs/security.md). */
-const MAX_WINDOW_BYTES = 4 * 1024 * 1024;
 /** What a waiting frame costs beside its bytes, roughly. */
 const HELD_OVERHEAD_BYTES = 128;
-
-const RESETS: ReadonlyMap<number, readonly [ErrorCode, string]> = new Map([
-  [StreamCode.SESSION_CLOSED, [ErrorCode.UNAVAILABLE, "ended with its sender's session"]],
-  [StreamCode.INTERNAL_ERROR, [ErrorCode.INTERNAL, "failed at its sender"]],
-]);

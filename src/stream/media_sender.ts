@@ -1,32 +1,33 @@
 /**
- * The sending end of a media stream: reliable, in order, with back-pressure, and with the receiver's word on its end
+ * The sending end of a media stream, whatever its delivery, and what its receiver says about it
  * (docs/protocol.md, "Media streams").
  *
  * @module
  */
 
 import type { Connection } from "../connection/connection.ts";
-import { SendLine } from "../connection/send_line.ts";
 import type { SendStream } from "../connection/send_stream.ts";
 import { EchoStreamError, ErrorCode, StreamCode } from "../protocol/error.ts";
-import { encodeMediaPacket, MEDIA_PACKET_HEADER_BYTES, MediaFlag } from "../protocol/media_packet.ts";
-import { FrameType } from "../protocol/frame.ts";
-import type { StreamStatusMessage } from "../protocol/message.ts";
-import { Writer } from "../protocol/writer.ts";
+import { MEDIA_PACKET_HEADER_BYTES } from "../protocol/media_packet.ts";
+import type { StreamReportMessage, StreamStatusMessage } from "../protocol/message.ts";
+import type { Delivery } from "../protocol/stream_header.ts";
+import { ticksToUs } from "../protocol/timestamp.ts";
 import { CallbackDeadline } from "../timer_queue.ts";
+import { CaptureClock } from "./capture_clock.ts";
+import { CongestionDetector } from "./congestion.ts";
+import type { CongestionState, MediaSenderStats } from "./media_sender_stats.ts";
+import { type Outlet } from "./outlet.ts";
+import type { StreamPlan } from "./stream_options.ts";
 
 /** Options of one frame. */
 export interface FrameOptions {
   /** When it was captured, in ticks of the stream's clock rate, 0 to 2^53 − 1. Default: now, on the local clock. */
   readonly timestamp?: number;
-}
-
-/** Counters of a {@link MediaSender}. */
-export interface MediaSenderStats {
-  /** Frames accepted by flow control. */
-  readonly framesSent: number;
-  /** Payload bytes of those frames. */
-  readonly bytesSent: number;
+  /**
+   * When it was captured, on the local clock (`session.clock.nowUs()`), in microseconds. Playouts that keep several streams in step are
+   * exact with it; without it the time of sending stands for it.
+   */
+  readonly captureUs?: number;
 }
 
 /** What a sender is made with, by its session. */
@@ -35,9 +36,11 @@ export interface MediaSenderInit {
   /** Freshly opened, its header written. */
   readonly stream: SendStream;
   readonly name: string;
-  readonly clockRateHz: number;
+  readonly plan: StreamPlan;
   /** Largest body of a MEDIA frame the peer takes now, in bytes. */
   readonly maxFrameBytes: () => number;
+  /** Makes what frames leave by. */
+  readonly outlet: (sender: MediaSender) => Outlet;
   /** Called once when the stream is over. */
   readonly onSettled: () => void;
 }
@@ -48,33 +51,64 @@ export class MediaSender {
   readonly name: string;
   /** Ticks per second of its timestamps. */
   readonly clockRate: number;
+  /** How its frames travel. */
+  readonly delivery: Delivery;
   /** Resolves when the receiver's handler took every frame and ended; rejects when the stream was refused, given up or cut. */
   readonly closed: Promise<void>;
+  /** Called when more is sent than arrives in time, and when that is over: the moment for an encoder to adapt. */
+  onCongestion: ((state: CongestionState) => void) | undefined;
   readonly #init: MediaSenderInit;
-  readonly #line: SendLine<Outgoing>;
+  readonly #outlet: Outlet;
+  readonly #captureClock: CaptureClock;
+  readonly #congestion: CongestionDetector;
   // STOP_SENDING may overtake the STREAM_STATUS that explains it.
   readonly #statusDeadline: CallbackDeadline;
+  readonly #assessment: CallbackDeadline;
   #settleClosed!: { readonly resolve: () => void; readonly reject: (error: unknown) => void };
-  #framesSent = 0;
-  #bytesSent = 0;
+  #framesTaken = 0;
+  #report: StreamReportMessage | undefined;
+  #fractionLost = 0;
   #state: "open" | "ending" | "settled" = "open";
+  #failure: unknown;
 
   /** @internal Made by `Session.createStream`. */
   constructor(init: MediaSenderInit) {
+    const { connection, stream, plan } = init;
     this.name = init.name;
-    this.clockRate = init.clockRateHz;
+    this.clockRate = plan.clockRateHz;
+    this.delivery = plan.delivery;
     this.#init = init;
+    this.#captureClock = new CaptureClock(plan.clockRateHz);
+    this.#congestion = new CongestionDetector(plan.maxLatencyMs * 1000);
     this.closed = new Promise((resolve, reject) => this.#settleClosed = { resolve, reject });
     // Whoever wants to know awaits it; nobody has to.
     this.closed.catch(() => {});
     this.#statusDeadline = new CallbackDeadline(() => this.#fail(this.#stopped()));
-    this.#line = new SendLine(init.stream, this.#write, { onLost: this.#onLost });
-    init.stream.onStopped = () => init.connection.timers.add(this.#statusDeadline, STATUS_TIMEOUT_MS);
+    this.#assessment = new CallbackDeadline(() => this.assess());
+    this.#outlet = init.outlet(this);
+    stream.onStopped = () => connection.timers.add(this.#statusDeadline, STATUS_TIMEOUT_MS);
   }
 
-  /** Counters so far. */
+  /** Counters so far, and the state now. */
   get stats(): MediaSenderStats {
-    return { framesSent: this.#framesSent, bytesSent: this.#bytesSent };
+    const outlet = this.#outlet;
+    const { roundTripTimeUs } = this.#init.connection.stats();
+    return {
+      framesSent: outlet.framesSent,
+      bytesSent: outlet.bytesSent,
+      packetsSent: outlet.packetsSent,
+      framesDropped: outlet.framesExpired + outlet.framesOverflowed,
+      framesExpired: outlet.framesExpired,
+      framesOverflowed: outlet.framesOverflowed,
+      queuedFrames: outlet.queuedFrames,
+      queuedBytes: outlet.queuedBytes,
+      queueDelayMs: this.#queueDelayMs(),
+      packetsLost: this.#report === undefined ? 0 : lostOf(this.#report),
+      fractionLost: this.#fractionLost,
+      jitter: (this.#report?.jitterUs ?? 0) / 1e6,
+      roundTripTime: roundTripTimeUs / 1e6,
+      availableBitrate: this.#availableBitrate(),
+    };
   }
 
   /** @internal Whether {@link end} was called. */
@@ -83,39 +117,50 @@ export class MediaSender {
   }
 
   /**
-   * Send one frame; text travels as UTF-8. Resolves when flow control has accepted it: wait for it, and a fast sender keeps step with a
-   * slow receiver. Do not change `bytes` before.
-   * @throws {EchoStreamError} (as rejection) RESOURCE_EXHAUSTED for a frame the peer would not take (the stream lives); what the receiver said when
-   * it refused the stream; UNAVAILABLE when the connection is gone.
-   * @throws {TypeError} (as rejection) after {@link end}.
+   * Send one frame; text travels as UTF-8. On a reliable stream it resolves when flow control has accepted the frame: wait for it, do not
+   * change `bytes` before, and a fast sender keeps step with a slow receiver. Otherwise it resolves at once, and `bytes` may be changed.
+   * @throws {EchoStreamError} (as rejection) what the receiver said when it refused the stream; UNAVAILABLE when the connection is gone.
+   * @throws {RangeError} (as rejection) for a frame larger than the peer takes, or a time out of its range; the stream lives.
+   * @throws {TypeError} (as rejection) after {@link end}, or when `bytes` are neither bytes nor text.
    */
-  send(bytes: Uint8Array | string, options: FrameOptions = {}): Promise<void> {
+  send(bytes: Uint8Array | string, options: FrameOptions = NO_OPTIONS): Promise<void> {
     if (this.#state === "ending") {
       return Promise.reject(new TypeError(`Stream "${this.name}" was ended, nothing can be sent`));
     }
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const payload = typeof bytes === "string" ? utf8.encode(bytes) : bytes;
     if (!(payload instanceof Uint8Array)) {
       return Promise.reject(new TypeError(`A frame of stream "${this.name}" is neither a Uint8Array nor text`));
     }
-    const timestamp = options.timestamp ?? this.#now();
+    const sentUs = this.#init.connection.clock.nowUs();
+    const timestamp = options.timestamp ?? Math.floor(sentUs * this.clockRate / 1e6);
     if (!(timestamp >= 0 && timestamp <= Number.MAX_SAFE_INTEGER) || timestamp % 1 !== 0) {
       return Promise.reject(new RangeError(`Timestamp ${timestamp} is no integer from 0 to 2^53 - 1`));
     }
-    const limitBytes = this.#init.maxFrameBytes() - MEDIA_PACKET_HEADER_BYTES;
+    const captureUs = options.captureUs ??
+      (options.timestamp === undefined ? ticksToUs(timestamp, this.clockRate) : undefined);
+    if (captureUs !== undefined && !(captureUs >= 0 && captureUs <= Number.MAX_SAFE_INTEGER)) {
+      return Promise.reject(new RangeError(`captureUs is ${captureUs}, expected 0 to 2^53 - 1`));
+    }
+    const limitBytes = Math.min(this.#init.maxFrameBytes() - MEDIA_PACKET_HEADER_BYTES, this.#outlet.maxPayloadBytes);
     if (payload.length > limitBytes) {
       const message =
-        `Frame of ${payload.length} bytes on stream "${this.name}" is larger than the ${limitBytes} bytes the peer takes`;
-      return Promise.reject(new EchoStreamError(ErrorCode.RESOURCE_EXHAUSTED, message));
+        `Frame of ${payload.length} bytes on stream "${this.name}" is larger than the ${limitBytes} bytes`;
+      return Promise.reject(new RangeError(`${message} it may have`));
     }
-    return this.#line.submit({ payload, timestamp, last: false });
+    const clock = this.#captureClock.observe(timestamp, sentUs, captureUs);
+    const sequence = this.#framesTaken++ % 0x1_0000_0000;
+    const accepted = this.#outlet.send({ payload, sequence, timestamp, sentUs, clock });
+    this.assess();
+    return accepted;
   }
 
   /** End the stream after what was sent; resolves when the receiver's handler has taken every frame and ended, as {@link closed}. */
   end(): Promise<void> {
     if (this.#state === "open") {
       this.#state = "ending";
-      // When it cannot be written any more the stream is lost, and `closed` says why.
-      this.#line.submit({ payload: NOTHING, timestamp: this.#now(), last: true }).catch(() => {});
+      const timestamp = Math.floor(this.#init.connection.clock.nowUs() * this.clockRate / 1e6);
+      this.#outlet.end(this.#framesTaken % 0x1_0000_0000, timestamp);
     }
     return this.closed;
   }
@@ -134,8 +179,18 @@ export class MediaSender {
       return this.#fail(new EchoStreamError(status.code, message, { remote: true }));
     }
     if (this.#state === "settled") return;
-    this.#settle();
+    this.#settle(undefined);
     this.#settleClosed.resolve();
+  }
+
+  /** @internal How the stream fares at its receiver. */
+  onReport(report: StreamReportMessage): void {
+    const before = this.#report;
+    const expected = report.framesExpected - (before?.framesExpected ?? 0);
+    const lost = lostOf(report) - (before === undefined ? 0 : lostOf(before));
+    this.#fractionLost = expected > 0 ? Math.min(1, Math.max(0, lost / expected)) : 0;
+    this.#report = report;
+    this.assess();
   }
 
   /** @internal The connection is gone. */
@@ -143,34 +198,51 @@ export class MediaSender {
     this.#fail(error);
   }
 
-  readonly #write = ({ payload, timestamp, last }: Outgoing): void => {
-    const { stream } = this.#init;
-    const sequence = this.#framesSent % 0x1_0000_0000;
-    writer.reset();
-    if (last) {
-      encodeMediaPacket(writer, { flags: MediaFlag.END, sequence, timestamp, payload });
-      return stream.finish(writer.view());
-    }
-    this.#framesSent++;
-    this.#bytesSent += payload.length;
-    if (payload.length <= COPY_BYTES) {
-      encodeMediaPacket(writer, { flags: 0, sequence, timestamp, payload });
-      stream.write(writer.view());
-    } else {
-      writer.varint(FrameType.MEDIA).varint(MEDIA_PACKET_HEADER_BYTES + payload.length);
-      writer.u8(0).u32(sequence).u64(timestamp);
-      stream.write(writer.view());
-      stream.write(payload);
-    }
-  };
-
-  /** Somebody waits and the stream takes no more: its receiver says why, unless the connection is what is lost. */
-  readonly #onLost = (error: unknown): void => {
+  /** @internal Somebody waits and the stream takes no more: its receiver says why, unless the connection is what is lost. */
+  onLost(error: unknown): void {
     if (this.#statusDeadline.nextDeadline === undefined) this.#fail(error);
-  };
+  }
 
-  #now(): number {
-    return Math.floor(this.#init.connection.clock.nowUs() * this.clockRate / 1e6);
+  /** @internal Frames were sent or dropped: is the stream congested, and is that new? */
+  assess(): void {
+    if (this.#state === "settled") return;
+    const { connection: { clock, timers } } = this.#init;
+    const outlet = this.#outlet;
+    const nowUs = clock.nowUs();
+    const before = this.#congestion.congested;
+    const queueDelayUs = outlet.queueDelayUs(nowUs);
+    const congested = this.#congestion.observe({
+      queueDelayUs,
+      framesDropped: outlet.framesExpired + outlet.framesOverflowed,
+      fractionLost: this.#fractionLost,
+      receiverCongested: this.#report?.congested ?? false,
+    }, nowUs);
+    if ((congested || queueDelayUs > 0) && this.#assessment.nextDeadline === undefined) {
+      timers.add(this.#assessment, ASSESSMENT_INTERVAL_MS, nowUs);
+    }
+    if (congested !== before) this.#tellCongestion(congested);
+  }
+
+  #tellCongestion(congested: boolean): void {
+    const { stats } = this;
+    const { availableBitrate, queueDelayMs, framesDropped } = stats;
+    try {
+      this.onCongestion?.({ congested, availableBitrate, queueDelayMs, framesDropped });
+    } catch (error) {
+      const message = `onCongestion of stream "${this.name}" failed`;
+      this.#init.connection.log({ level: "error", category: "streams", message, error });
+    }
+  }
+
+  #queueDelayMs(): number {
+    return this.#outlet.queueDelayUs(this.#init.connection.clock.nowUs()) / 1000;
+  }
+
+  /** The congestion controller's bandwidth; before it has one, what its window lets through in a round trip. */
+  #availableBitrate(): number {
+    const { deliveryRateBytesPerS, congestionWindowBytes, roundTripTimeUs } = this.#init.connection.stats();
+    if (deliveryRateBytesPerS > 0) return deliveryRateBytesPerS * 8;
+    return roundTripTimeUs > 0 ? congestionWindowBytes * 8e6 / roundTripTimeUs : 0;
   }
 
   #stopped(): EchoStreamError {
@@ -181,29 +253,29 @@ export class MediaSender {
 
   #fail(error: unknown): void {
     if (this.#state === "settled") return;
-    this.#settle();
     this.#init.stream.reset(StreamCode.CANCELLED);
-    this.#line.fail(error);
+    this.#settle(error);
     this.#settleClosed.reject(error);
   }
 
-  #settle(): void {
+  #settle(error: unknown): void {
+    const { connection: { timers }, onSettled } = this.#init;
     this.#state = "settled";
-    this.#init.connection.timers.remove(this.#statusDeadline);
-    this.#init.onSettled();
+    this.#failure = error ?? new TypeError(`Stream "${this.name}" was ended, nothing can be sent`);
+    timers.remove(this.#statusDeadline);
+    timers.remove(this.#assessment);
+    this.#outlet.close(this.#failure);
+    onSettled();
   }
 }
 
-interface Outgoing {
-  readonly payload: Uint8Array;
-  readonly timestamp: number;
-  readonly last: boolean;
+function lostOf(report: StreamReportMessage): number {
+  return Math.max(0, report.framesExpected - report.framesReceived);
 }
 
+const NO_OPTIONS: FrameOptions = {};
 const utf8 = new TextEncoder();
-const NOTHING = new Uint8Array(0);
 /** How long a stopped stream waits for the reason, in milliseconds. */
 const STATUS_TIMEOUT_MS = 1_000;
-/** Up to here one write of a copy is cheaper than two writes. */
-const COPY_BYTES = 4_096;
-const writer = new Writer();
+/** How often a queue is looked at while nothing else happens, in milliseconds. */
+const ASSESSMENT_INTERVAL_MS = 100;

@@ -49,6 +49,11 @@ export class NewestFirstQueue {
     return this.#bytes;
   }
 
+  /** Bytes of the newest payload; 0 when none waits. */
+  get newestBytes(): number {
+    return this.length === 0 ? 0 : this.#frames.at(-1)!.payload.length;
+  }
+
   /** When the oldest was sent; `undefined` when none waits. */
   get oldestUs(): number | undefined {
     return this.#frames[this.#first]?.sentUs;

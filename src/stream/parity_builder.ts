@@ -38,7 +38,8 @@ export class ParityBuilder {
     this.#length = Math.max(this.#length, length);
     this.#lengths ^= length;
     this.#count++;
-    return packet % this.#every === this.#every - 1 ? this.finish() : undefined;
+    // Numbers begin anew at 2^32, be the group full or not.
+    return packet % this.#every === this.#every - 1 || packet === 0xffff_ffff ? this.finish() : undefined;
   }
 
   /** The parity's datagram of what the group has so far; `undefined` when that is nothing. The next packet starts a new group. */

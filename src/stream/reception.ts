@@ -11,7 +11,7 @@ export class Reception {
   readonly #clockRateHz: number;
   #transitUs = NaN;
   #jitterUs = 0;
-  #reportedUs = -Infinity;
+  #reportedUs = NaN;
 
   constructor(clockRateHz: number) {
     this.#clockRateHz = clockRateHz;
@@ -31,11 +31,12 @@ export class Reception {
     if (changeUs < DISCONTINUITY_US) this.#jitterUs += (changeUs - this.#jitterUs) / 16;
   }
 
-  /** Whether a report is due at `nowUs`; it counts as made then. */
+  /** Whether a report is due at `nowUs`; it counts as made then. The first is due a while after the first call. */
   takeReport(nowUs: number): boolean {
     if (nowUs - this.#reportedUs < REPORT_INTERVAL_US) return false;
+    const isFirst = Number.isNaN(this.#reportedUs);
     this.#reportedUs = nowUs;
-    return true;
+    return !isFirst;
   }
 }
 
