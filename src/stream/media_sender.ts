@@ -6,6 +6,7 @@
  */
 
 import type { Connection } from "../connection/connection.ts";
+import { quietRejection } from "../connection/send_line.ts";
 import type { SendStream } from "../connection/send_stream.ts";
 import { EchoStreamError, ErrorCode, StreamCode } from "../protocol/error.ts";
 import { MEDIA_PACKET_HEADER_BYTES } from "../protocol/media_packet.ts";
@@ -127,7 +128,7 @@ export class MediaSender {
     if (this.#state === "ending") {
       return Promise.reject(new TypeError(`Stream "${this.name}" was ended, nothing can be sent`));
     }
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#failure !== undefined) return quietRejection(this.#failure);
     const payload = typeof bytes === "string" ? utf8.encode(bytes) : bytes;
     if (!(payload instanceof Uint8Array)) {
       return Promise.reject(new TypeError(`A frame of stream "${this.name}" is neither a Uint8Array nor text`));
