@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::quic::Quic;
 
 /// How many numbers a snapshot has; `native.ts` reads them in the order of [`Shared::update`].
-pub const COUNTERS: usize = 11;
+pub const COUNTERS: usize = 12;
 
 /// The latest snapshot of one connection.
 #[derive(Default)]
@@ -17,8 +17,8 @@ impl Shared {
         *lock(&self.0)
     }
 
-    /// Copy the counters out of quiche.
-    pub fn update(&self, quic: &Quic) {
+    /// Copy the counters out of quiche; `path_limited` says whether something has waited for the path since the last time.
+    pub fn update(&self, quic: &Quic, path_limited: bool) {
         let Some(path) = quic.path_stats().find(|path| path.active) else { return };
         let micros = |duration: std::time::Duration| duration.as_micros() as f64;
         *lock(&self.0) = [
@@ -33,6 +33,7 @@ impl Shared {
             path.recv_bytes as f64,
             path.lost_bytes as f64,
             quic.dgram_max_writable_len().unwrap_or(0) as f64,
+            f64::from(u8::from(path_limited)),
         ];
     }
 }

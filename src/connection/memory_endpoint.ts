@@ -145,7 +145,8 @@ export class MemoryEndpoint implements TransportConnection {
     return {
       roundTripTimeUs: this.#path.roundTripTimeUs,
       minRoundTripTimeUs: this.#path.roundTripTimeUs,
-      deliveryRateBytesPerS: 0,
+      deliveryRateBytesPerS: this.#path.link.bandwidthBytesPerS,
+      pathLimited: this.#path.link.readyUs > this.#path.schedule.nowUs(),
       ...this.#outbox.stats(),
       receivedPackets: this.#receivedPackets,
       receivedBytes: this.#receivedBytes,

@@ -137,6 +137,11 @@ export class Link {
     this.#random = random;
   }
 
+  /** What it carries, 0 when there is no limit. */
+  get bandwidthBytesPerS(): number {
+    return this.#path.bandwidthBytesPerS === Infinity ? 0 : this.#path.bandwidthBytesPerS;
+  }
+
   /** When the next packet may be sent without building a queue; what waits until then can still be reordered or dropped. */
   get readyUs(): number {
     return this.#freeUs - MAX_BACKLOG_US;

@@ -63,3 +63,16 @@ test("memoryNetwork stamps data and datagrams with their arrival", async () => {
   assert.deepEqual(atServer.arrivals, [sentUs + 10_000]);
   assert.deepEqual(atServer.take("datagram"), [[[2], sentUs + 10_000]]);
 });
+
+test("memoryNetwork tells the bandwidth of its path, and whether that holds anything back", async () => {
+  const { clock, client } = await wire({ bandwidthBytesPerS: 1_000_000 });
+  assert.equal(client.stats().deliveryRateBytesPerS, 1_000_000);
+  assert.equal(client.stats().pathLimited, false);
+  client.write(client.open(false), new Uint8Array(100_000), true);
+  await clock.advance(50);
+  assert.equal(client.stats().pathLimited, true);
+  await clock.advance(100);
+  assert.equal(client.stats().pathLimited, false);
+  const unlimited = await wire();
+  assert.equal(unlimited.client.stats().deliveryRateBytesPerS, 0, "not known");
+});

@@ -101,6 +101,7 @@ export class NativeConnection implements TransportConnection {
       receivedBytes: counters[8]!,
       lostBytes: counters[9]!,
       maxDatagramBytes: counters[10]!,
+      pathLimited: counters[11] !== 0,
     };
   }
 
@@ -119,7 +120,7 @@ export class NativeConnection implements TransportConnection {
 const utf8Encoder = new TextEncoder();
 const NOTHING = new Uint8Array(0);
 /** Numbers of a snapshot, `COUNTERS` of `native/src/stats.rs`. */
-const COUNTERS = 11;
+const COUNTERS = 12;
 /** What one GRANT record can say. */
 const MAX_GRANT_BYTES = 0xffff_ffff;
 /** A CONNECTION_CLOSE must fit into one packet of the smallest size. */

@@ -79,12 +79,21 @@ export interface TransportClose {
   readonly reason: string;
 }
 
-/** Counters of one connection. */
+/** Counters of one connection, 10 ms old at most. */
 export interface TransportStats {
+  /** Smoothed (RFC 9002 §5.3). */
   readonly roundTripTimeUs: number;
+  /** The least of late: what is above it is queueing, the peer's delay of acknowledgements, or a longer path. */
   readonly minRoundTripTimeUs: number;
   readonly congestionWindowBytes: number;
+  /**
+   * Estimated bandwidth of the path from here to the peer, 0 while nothing is known. With `bbr2` the greatest rate of delivery seen
+   * of late, less after loss; so while the program sends less than the path carries (see `pathLimited`) it is only a lower bound,
+   * which stays where the largest burst left it. With `cubic` and `reno` the rate of the last acknowledgements.
+   */
   readonly deliveryRateBytesPerS: number;
+  /** Whether something waited for the path in the last 10 ms: then `deliveryRateBytesPerS` is about what it carries. */
+  readonly pathLimited: boolean;
   readonly sentPackets: number;
   readonly receivedPackets: number;
   readonly lostPackets: number;

@@ -50,6 +50,10 @@ impl Datagrams {
         }
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     /// When to look for datagrams that have expired.
     pub fn next_expiry(&self) -> Option<Instant> {
         self.earliest

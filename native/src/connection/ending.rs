@@ -98,7 +98,7 @@ impl Connection {
             return false;
         }
         let close = self.describe_end();
-        self.stats.update(&self.quic);
+        self.stats.update(&self.quic, false);
         // A connection that was never established on an accepting side is nothing JavaScript knows.
         if self.is_established || matches!(self.role, Role::Dialled { .. }) {
             let header = Header {

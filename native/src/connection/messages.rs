@@ -37,6 +37,10 @@ impl Messages {
         Messages { kind, queue: BytesMut::new(), lengths: VecDeque::new(), next_stream: None, packed_bytes: 0 }
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.lengths.is_empty()
+    }
+
     pub fn push(&mut self, message: &[u8]) {
         let start = self.queue.len();
         write_varint(&mut self.queue, message.len() as u64);

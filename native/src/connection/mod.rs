@@ -103,6 +103,8 @@ pub struct Connection {
     messages: Messages,
     datagrams: Datagrams,
     offer: Offer,
+    /// Something has waited for the path since the counters were copied.
+    path_limited: bool,
 }
 
 impl Connection {
@@ -135,6 +137,7 @@ impl Connection {
             messages: Messages::new(settings.message_kind),
             datagrams: Datagrams::new(id),
             offer: Offer::default(),
+            path_limited: false,
             settings,
         }
     }
@@ -256,7 +259,7 @@ impl Connection {
 
     fn establish(&mut self, events: &mut Events) {
         self.is_established = true;
-        self.stats.update(&self.quic);
+        self.stats.update(&self.quic, false);
         match self.role {
             Role::Dialled { .. } => events.push(record(event::ESTABLISHED, self.id), &[]),
             Role::Accepted { listener } => {
@@ -316,7 +319,8 @@ impl Connection {
         }
         if self.stats_due.is_some_and(|at| at <= now) {
             self.stats_due = None;
-            self.stats.update(&self.quic);
+            let path_limited = std::mem::take(&mut self.path_limited);
+            self.stats.update(&self.quic, path_limited);
             if let Some(path) = self.quic.path_stats().find(|path| path.active) {
                 let packet_bytes = self.quic.max_send_udp_payload_size();
                 self.offer.adapt(path.delivery_rate, packet_bytes, path.stream_retrans_bytes);

@@ -33,6 +33,8 @@ impl Connection {
             return self.repeat_close(batch);
         }
         let mut sent = self.fill(batch, events, departures);
+        self.path_limited |= sent == Sent::Everything
+            && !(self.streams.ready.is_empty() && self.messages.is_empty() && self.datagrams.is_empty());
         if sent == Sent::Everything && self.apply_requested_close() {
             self.release = None;
             sent = self.fill(batch, events, departures);
