@@ -5,6 +5,8 @@ pub mod dial;
 mod ending;
 #[cfg(test)]
 mod fin_rule_test;
+#[cfg(test)]
+mod idle_test;
 mod inbound;
 mod lifetimes;
 #[cfg(test)]
@@ -185,6 +187,7 @@ impl Connection {
             return;
         }
         self.last_received = Instant::now();
+        self.refresh_stats_after(self.last_received);
         self.ack_due = true;
         self.streams.quiet.packet_arrived();
         if let Err(error) = self.quic.recv(packet, quiche::RecvInfo { from, to })
@@ -236,7 +239,6 @@ impl Connection {
         if !self.is_established {
             return;
         }
-        self.stats_due.get_or_insert_with(|| Instant::now() + STATS_INTERVAL);
         if self.quic.dgram_recv_queue_len() > 0 {
             self.read_datagrams(events);
         }
@@ -246,6 +248,13 @@ impl Connection {
         self.streams.read(&mut self.quic, events);
         self.streams.notice_writable(&mut self.quic);
         self.offer_streams(events);
+    }
+
+    /// Packets have changed the counters. Without packets nothing does, and an idle connection sleeps.
+    fn refresh_stats_after(&mut self, now: Instant) {
+        if self.is_established {
+            self.stats_due.get_or_insert(now + STATS_INTERVAL);
+        }
     }
 
     /// Give QUIC a portion of the streams, when it has sent most of the last.
@@ -321,6 +330,9 @@ impl Connection {
             self.stats_due = None;
             let path_limited = std::mem::take(&mut self.path_limited);
             self.stats.update(&self.quic, path_limited);
+            if path_limited {
+                self.refresh_stats_after(now);
+            }
             if let Some(path) = self.quic.path_stats().find(|path| path.active) {
                 let packet_bytes = self.quic.max_send_udp_payload_size();
                 self.offer.adapt(path.delivery_rate, packet_bytes, path.stream_retrans_bytes);

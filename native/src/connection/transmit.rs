@@ -65,6 +65,7 @@ impl Connection {
                 Ok((length, info)) => {
                     batch.commit(self.socket, length, info.from, info.to);
                     self.ack_due = false;
+                    self.refresh_stats_after(now);
                     bytes += length;
                     // quiche puts no stream data beside a datagram.
                     if self.quic.dgram_send_queue_len() == datagrams {
