@@ -1,6 +1,6 @@
 /**
- * Frames that leave each on a stream of its own, the newest first, and are given up when they are too old. No more than about a frame
- * is given to the transport before it has left, because what is there cannot be overtaken any more.
+ * Frames that leave each on a stream of its own, or a few together, the newest first, and are given up when they are too old. No more
+ * than about a frame is given to the transport before it has left, because what is there cannot be overtaken any more.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Connection } from "../connection/connection.ts";
 import type { SendStream } from "../connection/send_stream.ts";
 import { StreamCode } from "../protocol/error.ts";
 import { FrameType } from "../protocol/frame.ts";
-import { encodeMediaPacket, MEDIA_PACKET_HEADER_BYTES } from "../protocol/media_packet.ts";
+import { encodeMediaPacket, MEDIA_PACKET_HEADER_BYTES, MediaFlag } from "../protocol/media_packet.ts";
 import { encodeMediaUnitHead } from "../protocol/media_unit.ts";
 import { Writer } from "../protocol/writer.ts";
 import { CallbackDeadline } from "../timer_queue.ts";
@@ -41,6 +41,9 @@ export class ExpiringOutlet implements Outlet {
   // Units the transport has, of which not everything has left.
   readonly #leaving = new Map<SendStream, number>();
   #leavingBytes = 0;
+  /** The stream whose group may go on. */
+  #open: OpenUnit | undefined;
+  readonly #openDeadline: CallbackDeadline;
   #framesReset = 0;
   #closed = false;
 
@@ -52,6 +55,7 @@ export class ExpiringOutlet implements Outlet {
       maxBytes: init.connection.limits.maxOutboundBytes,
     });
     this.#expiry = new CallbackDeadline(() => this.#onExpiry());
+    this.#openDeadline = new CallbackDeadline(() => this.#finishOpen());
   }
 
   get framesExpired(): number {
@@ -89,11 +93,15 @@ export class ExpiringOutlet implements Outlet {
 
   end(sequence: number, timestamp: number): void {
     finishAnchor(this.#init.anchor, sequence, timestamp);
+    if (this.#queue.length === 0) this.#finishOpen();
   }
 
   close(): void {
     this.#closed = true;
     this.#init.connection.timers.remove(this.#expiry);
+    this.#init.connection.timers.remove(this.#openDeadline);
+    this.#open?.unit.reset(StreamCode.CANCELLED);
+    this.#open = undefined;
     this.#queue.clear();
     for (const unit of [...this.#leaving.keys()]) unit.reset(StreamCode.CANCELLED);
     this.#leaving.clear();
@@ -108,7 +116,7 @@ export class ExpiringOutlet implements Outlet {
   #pump(): void {
     const nowUs = this.#init.connection.clock.nowUs();
     this.#queue.dropExpired(nowUs);
-    while (!this.#closed && this.#hasRoomFor(this.#queue.newestBytes)) {
+    while (!this.#closed && this.#hasRoomFor(this.#queue.nextBytes)) {
       const frame = this.#queue.pop(nowUs);
       if (frame === undefined) return;
       this.#hand(frame, nowUs);
@@ -116,33 +124,61 @@ export class ExpiringOutlet implements Outlet {
   }
 
   #hand(frame: WaitingFrame, nowUs: number): void {
-    const { connection, mediaStreamId, maxLatencyMs, priority } = this.#init;
-    if (connection.state !== "established") return;
-    const { payload, sequence, timestamp, sentUs } = frame;
-    const lifetimeMs = Math.max(1, maxLatencyMs - (nowUs - sentUs) / 1000);
-    const unit = connection.openUnidirectional(undefined, { urgency: priority, lifetimeMs });
-    encodeMediaUnitHead(writer.reset(), mediaStreamId);
-    if (payload.length <= COPY_BYTES) {
-      encodeMediaPacket(writer, { flags: 0, sequence, timestamp, payload });
-    } else {
+    if (this.#init.connection.state !== "established") return;
+    const { payload, sequence, timestamp, group, endsGroup } = frame;
+    const isCopied = payload.length <= COPY_BYTES;
+    if (this.#open !== undefined && (this.#open.group !== group || this.#open.unit.ended)) this.#finishOpen();
+    const isNew = this.#open === undefined;
+    const open = this.#open ??= this.#openUnit(frame, nowUs);
+    const { unit } = open;
+    open.frames++;
+    writer.reset();
+    if (isNew) encodeMediaUnitHead(writer, this.#init.mediaStreamId);
+    if (isCopied) encodeMediaPacket(writer, { flags: 0, sequence, timestamp, payload });
+    else {
       writer.varint(FrameType.MEDIA).varint(MEDIA_PACKET_HEADER_BYTES + payload.length);
       writer.u8(0).u32(sequence).u64(timestamp);
     }
     this.framesSent++;
     this.bytesSent += payload.length;
-    const bytes = writer.length + (payload.length <= COPY_BYTES ? 0 : payload.length);
-    this.#leaving.set(unit, bytes);
+    const bytes = writer.length + (isCopied ? 0 : payload.length);
+    this.#leaving.set(unit, (this.#leaving.get(unit) ?? 0) + bytes);
     this.#leavingBytes += bytes;
+    if (!isCopied) unit.write(writer.view());
+    const last = isCopied ? writer.view() : payload;
+    if (!endsGroup) return void unit.write(last);
+    this.#forgetOpen();
+    unit.finish(last);
+  }
+
+  #openUnit({ sentUs, group }: WaitingFrame, nowUs: number): OpenUnit {
+    const { connection, maxLatencyMs, priority } = this.#init;
+    const lifetimeMs = Math.max(1, maxLatencyMs - (nowUs - sentUs) / 1000);
+    const unit = connection.openUnidirectional(undefined, { urgency: priority, lifetimeMs });
+    const open = { unit, group, frames: 0 };
     unit.onWritten = (written) => this.#onWritten(unit, written);
     unit.onExpired = () => {
-      this.#framesReset++;
+      this.#framesReset += open.frames;
       this.#onWritten(unit, Infinity);
     };
     // The receiver has no room for it, or the media stream is over.
     unit.onStopped = () => this.#onWritten(unit, Infinity);
-    if (payload.length <= COPY_BYTES) return unit.finish(writer.view());
-    unit.write(writer.view());
-    unit.finish(payload);
+    // The last frame of a group is to have a good part of the lifetime left. Meanwhile the group goes on elsewhere.
+    connection.timers.add(this.#openDeadline, lifetimeMs / 2, nowUs);
+    return open;
+  }
+
+  #finishOpen(): void {
+    const unit = this.#open?.unit;
+    this.#forgetOpen();
+    if (unit === undefined || unit.ended) return;
+    encodeMediaPacket(writer.reset(), { flags: MediaFlag.END, sequence: 0, timestamp: 0, payload: NOTHING });
+    unit.finish(writer.view());
+  }
+
+  #forgetOpen(): void {
+    this.#open = undefined;
+    this.#init.connection.timers.remove(this.#openDeadline);
   }
 
   #onWritten(unit: SendStream, written: number): void {
@@ -172,6 +208,14 @@ export class ExpiringOutlet implements Outlet {
   }
 }
 
+/** A stream that carries a group. */
+interface OpenUnit {
+  readonly unit: SendStream;
+  readonly group: number;
+  frames: number;
+}
+
+const NOTHING = new Uint8Array(0);
 /** What the transport may have that has not left, in several frames. */
 const ROOM_BYTES = 16 * 1024;
 /** Frames that wait at most. */

@@ -29,6 +29,8 @@ export interface FrameOptions {
    * exact with it; without it the time of sending stands for it.
    */
   readonly captureUs?: number;
+  /** Begin a new group, though the last one is not full: at a key frame, say. See `framesPerGroup`. Default false. */
+  readonly newGroup?: boolean;
 }
 
 /** What a sender is made with, by its session. */
@@ -67,6 +69,8 @@ export class MediaSender {
   readonly #assessment: CallbackDeadline;
   #settleClosed!: { readonly resolve: () => void; readonly reject: (error: unknown) => void };
   #framesTaken = 0;
+  #group = 0;
+  #framesInGroup = 0;
   #report: StreamReportMessage | undefined;
   #fractionLost = 0;
   #state: "open" | "ending" | "settled" = "open";
@@ -151,7 +155,14 @@ export class MediaSender {
     }
     const clock = this.#captureClock.observe(timestamp, sentUs, captureUs);
     const sequence = this.#framesTaken++ % 0x1_0000_0000;
-    const accepted = this.#outlet.send({ payload, sequence, timestamp, sentUs, clock });
+    const { framesPerGroup } = this.#init.plan;
+    if (this.#framesInGroup === framesPerGroup || (options.newGroup === true && this.#framesInGroup > 0)) {
+      this.#group++;
+      this.#framesInGroup = 0;
+    }
+    const endsGroup = ++this.#framesInGroup === framesPerGroup;
+    const frame = { payload, sequence, timestamp, sentUs, clock, group: this.#group, endsGroup };
+    const accepted = this.#outlet.send(frame);
     this.assess();
     return accepted;
   }

@@ -1,6 +1,6 @@
 /**
- * Frames that wait for the network: the newest leaves first, what is too old to be of use is dropped. When the network is slower than
- * the sender, what arrives is as fresh as it can be.
+ * Frames that wait for the network: the newest group leaves first, in order within itself, what is too old to be of use is dropped.
+ * When the network is slower than the sender, what arrives is as fresh as it can be.
  *
  * @module
  */
@@ -10,6 +10,10 @@ export interface WaitingFrame {
   readonly sequence: number;
   readonly timestamp: number;
   readonly payload: Uint8Array;
+  /** Frames of one group, sent one after the other, leave in order. */
+  readonly group: number;
+  /** Whether no other frame of its group follows. */
+  readonly endsGroup: boolean;
   /** When it was sent, in microseconds on the local clock. */
   readonly sentUs: number;
 }
@@ -49,9 +53,9 @@ export class NewestFirstQueue {
     return this.#bytes;
   }
 
-  /** Bytes of the newest payload; 0 when none waits. */
-  get newestBytes(): number {
-    return this.length === 0 ? 0 : this.#frames.at(-1)!.payload.length;
+  /** Bytes of the payload that {@link pop} gives next, if that has not become too old; 0 when none waits. */
+  get nextBytes(): number {
+    return this.#frames[this.#nextAt()]?.payload.length ?? 0;
   }
 
   /** When the oldest was sent; `undefined` when none waits. */
@@ -70,13 +74,13 @@ export class NewestFirstQueue {
     this.#bytes += frame.payload.length;
   }
 
-  /** The newest frame, which leaves the queue; `undefined` when none is left that is not too old. */
+  /** The first frame of the newest group, which leaves the queue; `undefined` when none is left that is not too old. */
   pop(nowUs: number): WaitingFrame | undefined {
     this.dropExpired(nowUs);
     if (this.length === 0) return undefined;
-    const newest = this.#frames.pop()!;
-    this.#bytes -= newest.payload.length;
-    return newest;
+    const [next] = this.#frames.splice(this.#nextAt(), 1);
+    this.#bytes -= next!.payload.length;
+    return next;
   }
 
   /** Drop what is too old at `nowUs`. */
@@ -91,6 +95,13 @@ export class NewestFirstQueue {
   /** Drop everything, uncounted. */
   clear(): void {
     this.#frames.length = this.#first = this.#bytes = 0;
+  }
+
+  /** Where the newest group starts. */
+  #nextAt(): number {
+    let at = this.#frames.length - 1;
+    while (at > this.#first && this.#frames[at - 1]!.group === this.#frames[at]!.group) at--;
+    return at;
   }
 
   #dropOldest(): void {

@@ -12,6 +12,10 @@ export interface OutgoingFrame {
   /** Modulo 2^32. */
   readonly sequence: number;
   readonly timestamp: number;
+  /** Frames of one group share a stream where each has one. */
+  readonly group: number;
+  /** Whether no other frame of its group follows. */
+  readonly endsGroup: boolean;
   /** When it was sent, in microseconds on the local clock. */
   readonly sentUs: number;
   /** What the receiver is to be told of the sender's clock before it. */

@@ -38,6 +38,11 @@ export interface StreamOptions {
   readonly maxLatencyMs?: number;
   /** Which streams of the connection leave first when not all can: urgency 0 (most) to 7 (RFC 9218 §4.1). Default 3. */
   readonly priority?: number;
+  /**
+   * For `"expiring"`: how many frames, sent one after the other, share a stream, so that they arrive in order; they also expire together.
+   * A frame sent with `newGroup` begins a group early. Default 1.
+   */
+  readonly framesPerGroup?: number;
   /** What is done against loss, for `"datagram"`. Default `"none"`. */
   readonly protection?: Protection;
 }
@@ -48,6 +53,7 @@ export interface StreamPlan {
   readonly delivery: Delivery;
   readonly maxLatencyMs: number;
   readonly priority: number;
+  readonly framesPerGroup: number;
   readonly duplicate: boolean;
   /** 0 for no parity. */
   readonly parityEvery: number;
@@ -60,12 +66,16 @@ export interface StreamPlan {
  */
 export function streamPlan(options: StreamOptions): StreamPlan {
   const { delivery = "reliable", maxLatencyMs, priority = DEFAULT_PRIORITY, protection = "none" } = options;
+  const { framesPerGroup = 1 } = options;
   const clockRateHz = checked("clockRate", options.clockRate ?? DEFAULT_CLOCK_RATE_HZ, 1, 0xffff_ffff);
   if (!DELIVERIES.includes(delivery)) {
     throw new TypeError(`Delivery is ${String(delivery)}, expected ${DELIVERIES.join(", ")}`);
   }
   if (maxLatencyMs !== undefined && delivery === "reliable") {
     throw new TypeError("Frames of a reliable stream never expire: maxLatencyMs is for the other deliveries");
+  }
+  if (framesPerGroup !== 1 && delivery !== "expiring") {
+    throw new TypeError(`Groups of frames are for delivery "expiring", not "${delivery}"`);
   }
   if (protection !== "none" && delivery !== "datagram") {
     throw new TypeError(`Protection is for delivery "datagram", not "${delivery}"`);
@@ -75,6 +85,7 @@ export function streamPlan(options: StreamOptions): StreamPlan {
     delivery,
     maxLatencyMs: checked("maxLatencyMs", maxLatencyMs ?? DEFAULT_MAX_LATENCY_MS, 1, MAX_LATENCY_MS),
     priority: checked("priority", priority, 0, 7),
+    framesPerGroup: checked("framesPerGroup", framesPerGroup, 1, MAX_FRAMES_PER_GROUP),
     duplicate: protection === "duplicate",
     parityEvery: parityEvery(protection),
   };
@@ -96,3 +107,5 @@ function checked(name: string, value: number, least: number, most: number): numb
 const DELIVERIES: readonly Delivery[] = ["reliable", "expiring", "datagram"];
 const DEFAULT_MAX_LATENCY_MS = 400;
 const DEFAULT_PRIORITY = 3;
+/** Whoever wants more wants one stream. */
+const MAX_FRAMES_PER_GROUP = 65_535;

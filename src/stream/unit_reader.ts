@@ -133,7 +133,8 @@ export class UnitReader implements ReceiveSink {
   #take(intake: LossyIntake, frame: Frame, arrivalUs: number): void {
     if (frame.type !== FrameType.MEDIA) misplacedFrame(frame, "in a media unit");
     const { flags, sequence, timestamp, payload } = decodeMediaPacket(frame.bytes, frame.start, frame.end);
-    if (flags & MediaFlag.END) throw protocolViolation("A media unit says where its media stream ends");
+    // Nothing follows in this unit; the media stream goes on.
+    if (flags & MediaFlag.END) return this.#end();
     intake.onFrame(sequence, timestamp, frame.owned ? payload : payload.slice(), arrivalUs);
   }
 

@@ -204,6 +204,42 @@ testOverMemory("Under a slow path the newest frame leaves first, old ones are dr
   assert.ok(ages.filter((ageUs) => ageUs < 260_000).length > ages.length * 0.9, `ages ${ages}`);
 });
 
+testOverMemory("Frames of a group share a stream and arrive in order, a new group begins when it is told to", {
+  network: { delayMs: 5 },
+}, async (pair) => {
+  const { frames } = collect(pair, "video");
+  const sender = await pair.run(
+    pair.client.session.createStream("video", { delivery: "expiring", framesPerGroup: 5, maxLatencyMs: 2_000 }),
+  );
+  const opened = (): number => pair.client.connection.transport.open(false);
+  const before = opened();
+  for (let n = 0; n < 20; n++) {
+    await sender.send(pattern(5_000, n), { newGroup: n % 4 === 0 && n >= 12 });
+    await pair.clock.advance(10);
+  }
+  // Groups of 5, 5, 2, 4 and 4: handles of streams are counted downwards.
+  await pair.run(sender.end());
+  assert.equal(before - opened() - 1, 5);
+  for (const { sequence, payload } of frames) assert.deepEqual(payload, pattern(5_000, sequence));
+  assert.deepEqual(frames.map(({ sequence }) => sequence), Array.from({ length: 20 }, (_, n) => n));
+  assert.deepEqual([frames.length, sender.stats.framesDropped], [20, 0]);
+});
+
+testOverMemory("A group that takes longer than its frames may be old goes on without loss", {
+  network: { delayMs: 20 },
+}, async (pair) => {
+  const { frames } = collect(pair, "video");
+  const sender = await pair.run(
+    pair.client.session.createStream("video", { delivery: "expiring", framesPerGroup: 300, maxLatencyMs: 100 }),
+  );
+  for (let n = 0; n < 100; n++) {
+    await sender.send(pattern(2_000, n));
+    await pair.clock.advance(33);
+  }
+  await pair.run(sender.end());
+  assert.deepEqual([frames.length, sender.stats.framesExpired], [100, 0]);
+});
+
 testOverMemory("An expiring frame past maxLatencyMs is reset and reported", {}, async (pair) => {
   const { frames } = collect(pair, "s");
   const sender = await pair.run(pair.client.session.createStream("s", { delivery: "expiring", maxLatencyMs: 200 }));
@@ -349,6 +385,8 @@ testOverMemory("createStream and send refuse what cannot be", {}, async (pair) =
     [{ priority: 8 }, RangeError],
     [{ priority: -1 }, RangeError],
     [{ protection: "duplicate" }, TypeError],
+    [{ framesPerGroup: 2 }, TypeError],
+    [{ delivery: "expiring", framesPerGroup: 0 }, RangeError],
     [{ delivery: "datagram", protection: "twice" }, TypeError],
     [{ delivery: "datagram", protection: { parityEvery: 0 } }, RangeError],
     [{ delivery: "datagram", protection: { parityEvery: 33 } }, RangeError],
