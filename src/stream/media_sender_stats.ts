@@ -32,7 +32,10 @@ export interface MediaSenderStats {
   readonly jitter: number;
   /** Round trip of the connection, in seconds. */
   readonly roundTripTime: number;
-  /** What the path of the connection is estimated to carry, all streams together, in bits per second. */
+  /**
+   * What the path of the connection is estimated to carry, all streams together, in bits per second: a lower bound while less than that
+   * is sent.
+   */
   readonly availableBitrate: number;
 }
 
