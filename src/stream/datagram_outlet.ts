@@ -48,8 +48,9 @@ export class DatagramOutlet implements Outlet {
   readonly #init: DatagramOutletInit;
   readonly #parity: ParityBuilder | undefined;
   readonly #flush: CallbackDeadline;
-  // Frames whose last datagram has not left, by its report id, in order.
-  readonly #leaving = new Map<number, { readonly sentUs: number; readonly bytes: number }>();
+  // Frames whose first or last datagram has not left, by its report id, in order.
+  readonly #leaving = new Map<number, LeavingFrame>();
+  #queuedFrames = 0;
   #copies: Uint8Array[] = [];
   #copiesSentUs = 0;
   #packet = 0;
@@ -64,11 +65,11 @@ export class DatagramOutlet implements Outlet {
   }
 
   get queuedFrames(): number {
-    return this.#leaving.size;
+    return this.#queuedFrames;
   }
 
   get maxPayloadBytes(): number {
-    return MAX_FRAGMENTS * this.#fragmentBytes(MAX_FRAGMENTS);
+    return Math.min(MAX_FRAME_BYTES, MAX_FRAGMENTS * this.#fragmentBytes(MAX_FRAGMENTS));
   }
 
   queueDelayUs(nowUs: number): number {
@@ -100,7 +101,7 @@ export class DatagramOutlet implements Outlet {
     this.#init.connection.timers.remove(this.#flush);
     this.#copies = [];
     this.#leaving.clear();
-    this.queuedBytes = 0;
+    this.queuedBytes = this.#queuedFrames = 0;
   }
 
   /** A datagram with a report id left at `departureUs`, or was dropped when that is 0. */
@@ -108,8 +109,11 @@ export class DatagramOutlet implements Outlet {
     const frame = this.#leaving.get(id);
     if (frame === undefined) return;
     this.#leaving.delete(id);
+    if (departureUs === 0) frame.dropped = true;
+    if (--frame.reports > 0) return;
+    this.#queuedFrames--;
     this.queuedBytes -= frame.bytes;
-    if (departureUs === 0) {
+    if (frame.dropped) {
       const ageMs = (this.#init.connection.clock.nowUs() - frame.sentUs) / 1000;
       if (ageMs >= this.#init.maxLatencyMs) this.framesExpired++;
       else this.framesOverflowed++;
@@ -128,18 +132,21 @@ export class DatagramOutlet implements Outlet {
       this.framesOverflowed++;
       return;
     }
+    const leaving: LeavingFrame = { sentUs, bytes: payload.length, reports: count === 1 ? 1 : 2, dropped: false };
     for (let index = 0; index < count; index++) {
       const part = payload.subarray(index * fragmentBytes, (index + 1) * fragmentBytes);
       const packet = this.#packet;
       this.#packet = (packet + 1) >>> 0;
       const datagram = encodeMediaFragment(mediaStreamId, { packet, index, count, sequence, timestamp, payload: part });
-      const id = index === count - 1 ? reportId() : 0;
-      if (id !== 0) this.#leaving.set(id, { sentUs, bytes: payload.length });
+      // The transport drops from the front when too much waits, and from wherever the time is over.
+      const id = index === 0 || index === count - 1 ? reportId() : 0;
+      if (id !== 0) this.#leaving.set(id, leaving);
       if (duplicate) this.#copies.push(datagram);
       this.#sendDatagram(datagram, id, sentUs);
       const parity = this.#parity?.add(packet, datagram, 1 + varintSize(mediaStreamId));
       if (parity !== undefined) this.#sendDatagram(parity, 0, sentUs);
     }
+    this.#queuedFrames++;
     this.queuedBytes += payload.length;
     this.framesSent++;
     this.bytesSent += payload.length;
@@ -185,6 +192,17 @@ export class DatagramOutlet implements Outlet {
   }
 }
 
+/** A frame that waits in the transport. */
+interface LeavingFrame {
+  readonly sentUs: number;
+  readonly bytes: number;
+  /** Reports to come about its datagrams. */
+  reports: number;
+  dropped: boolean;
+}
+
+/** Half of what the transport lets wait: more at once would lose itself. */
+const MAX_FRAME_BYTES = 512 * 1024;
 /** How long copies and parity wait for the next frame: longer than a burst of loss, shorter than anybody waits. */
 const PROTECTION_DELAY_MS = 20;
 const MEASURE_INTERVAL_US = 100_000;

@@ -28,7 +28,7 @@ export interface StreamOptions {
    * - `"expiring"`: each on a QUIC stream of its own, repeated when lost, the newest first, given up when older than `maxLatencyMs`. For
    *   frames of many packets: video.
    * - `"datagram"`: each in a datagram, or several when it is larger, not repeated. For small frames of which the next is soon there:
-   *   audio, poses, inputs.
+   *   audio, poses, inputs. A frame has 512 KiB at most.
    */
   readonly delivery?: Delivery;
   /**

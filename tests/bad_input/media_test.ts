@@ -113,6 +113,19 @@ testAgainstRogue("Frames that overtake their header are taken when it comes", as
   ]);
 });
 
+testAgainstRogue("Units that come byte by byte are taken as if they came whole", async ({ network, rogue, seen }) => {
+  for (const bytes of [header(64, "expiring"), unit(64, frame(0, Uint8Array.of(1, 2, 3)), frame(1))]) {
+    const stream = rogue.connection.open(false);
+    for (const [at, byte] of bytes.entries()) {
+      rogue.connection.write(stream, Uint8Array.of(byte), false);
+      // Each in a packet of its own.
+      await network.until(() => rogue.written.get(stream) === at + 1);
+    }
+  }
+  await network.until(() => seen.length === 2);
+  assert.deepEqual(seen, ["camera 0", "camera 1"]);
+});
+
 testAgainstRogue("Units of a stream that was refused, or never comes, are stopped", async (scene) => {
   const { network, rogue } = scene;
   rogue.stream(header(1, "expiring", "nope"), false);

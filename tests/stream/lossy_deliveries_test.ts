@@ -305,6 +305,22 @@ testOverMemory("A sender adapts by onCongestion, and learns when it is over", {
   assert.ok(frames.slice(-60).every(({ payload }) => payload.length === 4_000));
 });
 
+testOverMemory("An onCongestion that throws is logged, and nothing else happens", {
+  network: { bandwidthBytesPerS: 10_000 },
+}, async (pair) => {
+  collect(pair, "s");
+  const sender = await pair.run(pair.client.session.createStream("s", { ...EXPIRING, maxLatencyMs: 100 }));
+  sender.onCongestion = () => {
+    throw new Error("a mistake");
+  };
+  for (let n = 0; n < 20; n++) {
+    await sender.send(new Uint8Array(1_000));
+    await pair.clock.advance(10);
+  }
+  assert.deepEqual(pair.client.messages("error"), ['onCongestion of stream "s" failed']);
+  await pair.run(sender.end());
+});
+
 testOverMemory("A receiver reports what it gets, and its sender shows it", {
   network: { datagramLoss: 0.2, delayMs: 10, jitterMs: 8, seed: 5 },
 }, async (pair) => {
