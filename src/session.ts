@@ -188,7 +188,9 @@ export class Session<Pushes = any> extends Context {
 
   /**
    * Open a media stream to the peer's handler of that name. Resolves when it may be written to; that nobody takes it is told by
-   * `send` and `end`.
+   * `send` and `end`. Which `delivery` suits what: docs/timing.md.
+   * @throws {RangeError} (as rejection) when a number among the options is out of its range.
+   * @throws {TypeError} (as rejection) when the name is none, or options do not go together.
    * @throws {EchoStreamError} (as rejection) INVALID_ARGUMENT for metadata the peer would not take, UNAVAILABLE when the session has ended.
    */
   createStream(name: string, options: StreamOptions = {}): Promise<MediaSender> {

@@ -140,16 +140,23 @@ export class UnitReader implements ReceiveSink {
 
   /** The rest of the frame in progress may come, if there is room for it. */
   #cover(): void {
-    const { pool } = this.#host;
-    const missingBytes = this.#decoder.missing;
-    if (missingBytes === 0) this.#giveBack();
-    const neededBytes = Math.max(LEAST_CREDIT_BYTES, missingBytes) - this.#stream.creditBytes;
-    if (neededBytes <= 0 || this.#stream.ended) return;
-    const takenBytes = pool.take(missingBytes === 0 ? 0 : neededBytes);
+    if (this.#stream.ended) return;
+    const { missing, heldBytes } = this.#decoder;
+    if (missing === 0) this.#giveBack();
+    else if (!this.#charge(Math.max(heldBytes, this.#pooledBytes + missing - this.#stream.creditBytes))) {
+      this.#end();
+      return this.#stream.stop(StreamCode.LIMIT_EXCEEDED);
+    }
+    this.#stream.cover(Math.max(LEAST_CREDIT_BYTES, missing));
+  }
+
+  /** Own so many bytes of the pool; false when it has not got them. */
+  #charge(bytes: number): boolean {
+    const missingBytes = bytes - this.#pooledBytes;
+    if (missingBytes <= 0) return true;
+    const takenBytes = this.#host.pool.take(missingBytes);
     this.#pooledBytes += takenBytes;
-    if (missingBytes === 0 || takenBytes === neededBytes) return this.#stream.grant(neededBytes);
-    this.#end();
-    this.#stream.stop(StreamCode.LIMIT_EXCEEDED);
+    return takenBytes === missingBytes;
   }
 
   #end(): void {

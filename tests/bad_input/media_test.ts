@@ -147,6 +147,20 @@ testAgainstRogue("A unit with a frame of 2^53 bytes fails its stream, and the co
   await assertAlive(scene, 2);
 });
 
+testAgainstRogue("Units in progress hold a bounded amount of memory, what is too much is stopped", async (scene) => {
+  const { network, rogue } = scene;
+  rogue.stream(header(1, "expiring"), false);
+  const begun = [0x30, ...bytesOf((writer) => writer.varint(1_000_000)), ...new Array(100).fill(0)];
+  const units = Array.from({ length: 200 }, () => rogue.stream(unit(1, begun), false));
+  // Of 8 MiB, half a frame for each does not fit.
+  await network.until(() => units.filter((stream) => rogue.stopped.has(stream)).length >= 190);
+  for (const stream of units) rogue.connection.reset(stream, 0);
+  const whole = frame(7, new Uint8Array(1_000_000));
+  const stream = rogue.stream(unit(1, whole), true);
+  await network.until(() => scene.seen.includes("camera 7") || rogue.close !== undefined || rogue.stopped.has(stream));
+  assert.ok(scene.seen.includes("camera 7"));
+});
+
 testAgainstRogue("A gap of millions of frames, and an end that lies, cost nothing", async (scene) => {
   const { network, rogue, seen } = scene;
   rogue.stream([...header(1, "expiring"), ...frame(4_000_000_000, EMPTY, MediaFlag.END)], true);
