@@ -32,6 +32,8 @@ export type { ClientBuilder } from "./src/plugin/client_builder.ts";
 export type { Untyped } from "./src/plugin/api.ts";
 
 export type { CloseOptions, Session, SessionStats } from "./src/session.ts";
+export type { ClockReadyOptions, ClockStep, SessionClock } from "./src/session/session_clock.ts";
+export type { ClockState } from "./src/protocol/clock_filter.ts";
 export type { EndpointOptions } from "./src/session/endpoint_options.ts";
 export type { ClientContext, ServerContext } from "./src/context.ts";
 

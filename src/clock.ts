@@ -1,6 +1,6 @@
 /**
  * Local monotonic time and timers as a value, so that everything above can run on a clock of its own in tests.
- * The only file that calls `performance.now` and `setTimeout`. Many deadlines share one timer through `timer_queue.ts`.
+ * The only file that calls `performance.now`, `Date.now` and `setTimeout`. Many deadlines share one timer through `timer_queue.ts`.
  *
  * @module
  */
@@ -21,6 +21,11 @@ export interface TimerOptions {
 export interface Clock {
   /** Microseconds since an arbitrary start; never steps back. */
   nowUs(): number;
+  /**
+   * Microseconds since 1970 by the wall clock, which may be set at any time: only for noticing that a computer slept. A clock
+   * without it notices by the peer's answers alone.
+   */
+  wallUs?(): number;
   /** Call `callback` once, `delayMs` or more milliseconds from now. */
   setTimer(callback: () => void, delayMs: number, options?: TimerOptions): Timer;
 }
@@ -29,6 +34,9 @@ export interface Clock {
 export const systemClock: Clock = {
   nowUs(): number {
     return performance.now() * 1000;
+  },
+  wallUs(): number {
+    return Date.now() * 1000;
   },
   setTimer(callback: () => void, delayMs: number, options?: TimerOptions): Timer {
     return new SystemTimer(callback, delayMs, options?.referenced ?? false);

@@ -21,6 +21,7 @@ import type { MediaSender } from "./stream/media_sender.ts";
 import type { StreamHandlers } from "./stream/stream_handlers.ts";
 import type { StreamOptions } from "./stream/stream_options.ts";
 import { Engine } from "./session/engine.ts";
+import type { SessionClock } from "./session/session_clock.ts";
 import { checkedGraceMs } from "./session/grace.ts";
 import type { Logger } from "./trace.ts";
 
@@ -148,6 +149,11 @@ export class Session<Pushes = any> extends Context {
     };
   }
 
+  /** The peer's clock: measured from its first use on, and while media streams are open. */
+  get clock(): SessionClock {
+    return this.#engine.clockProbing.clock;
+  }
+
   /** Address and port of the peer, `"127.0.0.1:5000"` or `"[::1]:5000"`. */
   peerAddr(): string {
     return formatAddress(this.#connection.remote);
@@ -214,6 +220,11 @@ export class Session<Pushes = any> extends Context {
   /** @internal Let the peer's calls, events and streams in, those that waited first. Called once the connect hooks have run. */
   open(): void {
     this.#engine.open();
+  }
+
+  /** @internal Measure the peer's clock before anybody asks for it, as a client does. */
+  startClock(): void {
+    this.#engine.clockProbing.start();
   }
 
   /** @internal Turn the peer away instead of {@link open}: the connection closes with the error's code and message. */

@@ -9,10 +9,20 @@ import { type Clock, type Timer, type TimerOptions } from "./clock.ts";
 /** Time that passes only by {@link advance}. Timers fire in order of their time, equal ones in order of their start. */
 export class VirtualClock implements Clock {
   #nowUs = 0;
+  #wallAheadUs = 0;
   #timers: VirtualTimer[] = [];
 
   nowUs(): number {
     return this.#nowUs;
+  }
+
+  wallUs(): number {
+    return this.#nowUs + this.#wallAheadUs;
+  }
+
+  /** The wall clock moves on by `ms`, and nothing else: what a program sees of a computer that slept, or whose clock was set. */
+  stepWallClock(ms: number): void {
+    this.#wallAheadUs += ms * 1000;
   }
 
   setTimer(callback: () => void, delayMs: number, _options?: TimerOptions): Timer {

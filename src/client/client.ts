@@ -29,6 +29,7 @@ import type { Bytes, None } from "../rpc/signature.ts";
 import type { SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";
 import { endpointSettings } from "../session/endpoint_options.ts";
 import { Session } from "../session.ts";
+import type { SessionClock } from "../session/session_clock.ts";
 import type { MediaSender } from "../stream/media_sender.ts";
 import type { StreamOptions } from "../stream/stream_options.ts";
 import type { Logger } from "../trace.ts";
@@ -99,6 +100,11 @@ export class RpcClient<S = Untyped> implements AsyncDisposable {
   /** The session with the server: its id, counters and store. */
   get session(): Session<EmittedBy<S>> {
     return this.#session;
+  }
+
+  /** The server's clock, measured from the connection's start on. */
+  get clock(): SessionClock {
+    return this.#session.clock;
   }
 
   /** Resolves with the reason once the connection has ended and the disconnect hooks have run; never rejects. */
@@ -186,7 +192,10 @@ export class RpcClient<S = Untyped> implements AsyncDisposable {
         clock,
         timers,
         log,
-        onEstablished: (established) => session = new Session(established, behavior),
+        onEstablished: (established) => {
+          session = new Session(established, behavior);
+          session.startClock();
+        },
       },
     });
     const client = new RpcClient(definition, session!, log);

@@ -235,7 +235,8 @@ export class MemoryOutbox {
     } else {
       this.#path.deliverUnreliably(arrivalUs, () => this.#end.peer.receiveDatagram(bytes));
     }
-    if (id !== 0) this.#end.sink?.onDatagramSent(id, nowUs);
+    // 0 tells that it was dropped, and virtual clocks start at 0.
+    if (id !== 0) this.#end.sink?.onDatagramSent(id, nowUs || Number.MIN_VALUE);
     return true;
   }
 

@@ -56,7 +56,7 @@ export class ClockFilter {
   insert(stamps: TimeStamps): ProbeOutcome {
     const { t1, t2, t3, t4 } = stamps;
     const delayUs = roundTripUs(stamps);
-    if (!(delayUs > 0) || !(t3 >= t2) || !(t4 >= t1)) return this.#ignore();
+    if (!(delayUs >= 0) || !(t3 >= t2) || !(t4 >= t1)) return this.#ignore();
     if (this.#probes === 0) {
       this.#begin(stamps, delayUs);
       return "used";

@@ -96,6 +96,15 @@ test("ClockFilter's uncertainty covers most errors of a symmetric path, and its 
   assert.ok(within / total > 0.5, `${within} of ${total}`);
 });
 
+test("ClockFilter takes probes that took no time at all, as on a network in memory", () => {
+  const filter = new ClockFilter();
+  for (let t = 0; t < 8; t++) {
+    assert.equal(filter.insert({ t1: t * 28_000, t2: t * 28_000 + 500, t3: t * 28_000 + 500, t4: t * 28_000 }), "used");
+  }
+  assert.equal(filter.state(200_000), "synchronized");
+  assert.ok(Math.abs(filter.offsetUs(200_000) - 500) <= filter.errorBoundUs(200_000));
+});
+
 test("ClockFilter ignores impossible stamps and a single liar", () => {
   const filter = new ClockFilter();
   const probes = new ClockPath({ seed: 7 }).probes(20, 200);

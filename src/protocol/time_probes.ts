@@ -27,7 +27,12 @@ export class TimeProbes {
     return this.#nextUs;
   }
 
-  /** Answers and departures that belong to no probe. */
+  /** Whether the burst is under way: probes of it are still to be sent. */
+  get isBursting(): boolean {
+    return this.#burst < BURST_PROBES;
+  }
+
+  /** Answers that belong to no probe. */
   get ignored(): number {
     return this.#ignored;
   }
@@ -75,7 +80,7 @@ export class TimeProbes {
   }
 
   get #intervalUs(): number {
-    if (this.#burst < BURST_PROBES) return BURST_INTERVAL_US;
+    if (this.isBursting) return BURST_INTERVAL_US;
     return this.active ? ACTIVE_INTERVAL_US : IDLE_INTERVAL_US;
   }
 

@@ -21,6 +21,7 @@ import {
   MessageType,
 } from "../protocol/message.ts";
 import { FLOOR_SETTINGS, type Settings } from "../protocol/settings.ts";
+import { TimeDatagramKind } from "../protocol/time_sync.ts";
 import { Writer } from "../protocol/writer.ts";
 import type { ProcessAdmission } from "../rpc/admission.ts";
 import { EventReceiver } from "../rpc/event_receiver.ts";
@@ -38,6 +39,7 @@ import type { StreamHandlers } from "../stream/stream_handlers.ts";
 import type { StreamOptions } from "../stream/stream_options.ts";
 import { Deadline } from "../timer_queue.ts";
 import { type Logger, peerText } from "../trace.ts";
+import { ClockProbing } from "./clock_probing.ts";
 import { ControlReceiver, type ControlSink } from "./control_receiver.ts";
 import { ControlSender } from "./control_sender.ts";
 import { routeStream, type StreamOwners } from "./peer_streams.ts";
@@ -69,6 +71,7 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
   readonly eventReceiver: EventReceiver<C>;
   readonly outgoingStreams: OutgoingStreams;
   readonly incomingStreams: IncomingStreams<C>;
+  readonly clockProbing: ClockProbing;
   /** Called once when the session has ended. */
   onEnded: ((reason: CloseReason) => void) | undefined;
   readonly #connection: Connection;
@@ -106,11 +109,15 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
     });
     this.outgoingStreams = new OutgoingStreams(connection, peer);
     this.incomingStreams = new IncomingStreams(connection, { context, handlers: options.streams, limits, log });
+    this.clockProbing = new ClockProbing(
+      connection,
+      () => this.outgoingStreams.live + this.incomingStreams.live > 0,
+    );
     this.#controlReceiver = new ControlReceiver(this);
     this.#owners = {
       control: (stream) => (this.#controlReceiver.attach(stream), this.#controlReceiver),
       events: (stream) => (this.eventReceiver.attach(stream), this.eventReceiver),
-      media: (stream) => this.incomingStreams.accept(stream),
+      media: (stream) => (this.clockProbing.mediaBegins(), this.incomingStreams.accept(stream)),
       mediaUnit: (stream) => this.incomingStreams.acceptUnit(stream),
     };
     connection.handler = this;
@@ -133,7 +140,9 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
   /** Open a media stream; see `Session.createStream`. */
   createStream(name: string, options: StreamOptions): Promise<MediaSender> {
     const refusal = this.#refusal() ?? (this.#peerDrains ? closingError("The peer is closing the session") : undefined);
-    return refusal === undefined ? this.outgoingStreams.create(name, options) : Promise.reject(refusal);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    this.clockProbing.mediaBegins();
+    return this.outgoingStreams.create(name, options);
   }
 
   /** Close in order; see `Session.close`. */
@@ -182,6 +191,10 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
   onDatagram(bytes: Uint8Array, arrivalUs: number): void {
     // The kind; one from a later version is ignored.
     switch (bytes[0]) {
+      case TimeDatagramKind.PROBE:
+        return this.clockProbing.onProbe(bytes, arrivalUs);
+      case TimeDatagramKind.ANSWER:
+        return this.clockProbing.onAnswer(bytes, arrivalUs);
       case MediaDatagramKind.FRAGMENT:
       case MediaDatagramKind.PARITY:
         return this.incomingStreams.onDatagram(bytes, arrivalUs);
@@ -190,6 +203,7 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
 
   onDatagramSent(id: number, departureUs: number): void {
     if (id >= FIRST_REPORT_ID) this.outgoingStreams.onDatagramSent(id, departureUs);
+    else this.clockProbing.onDatagramSent(id, departureUs);
   }
 
   onClosed(reason: CloseReason): void {
@@ -202,6 +216,7 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
     this.eventReceiver.end();
     this.outgoingStreams.end(reason.error);
     this.incomingStreams.end(reason.error);
+    this.clockProbing.end(reason.error);
     this.onEnded?.(reason);
   }
 

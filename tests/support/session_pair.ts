@@ -54,6 +54,8 @@ export interface PairOptions {
   readonly limits?: Partial<Limits>;
   readonly maxRunningInProcess?: number;
   readonly network?: MemoryNetworkOptions;
+  /** The server's clock, made of the client's. Default the same. */
+  readonly serverClock?: (clock: Clock) => Clock;
   /** Leave both sessions shut. Default false. */
   readonly shut?: boolean;
 }
@@ -62,14 +64,16 @@ export interface PairOptions {
 export class SessionPair {
   readonly client: Side;
   readonly server: Side;
-  /** The clock of both; a {@link VirtualClock} over memory. */
+  /** The clock of both, or of the client; a {@link VirtualClock} over memory. */
   readonly clock: Clock;
+  readonly #serverClock: Clock;
   /** Cuts the path, over memory. */
   setCut: (cut: boolean) => void = () => {};
   #closeListener: () => Promise<void> = () => Promise.resolve();
 
   constructor(clock: Clock, options: PairOptions) {
     this.clock = clock;
+    this.#serverClock = options.serverClock?.(clock) ?? clock;
     this.client = new Side(options);
     this.server = new Side(options);
   }
@@ -77,22 +81,27 @@ export class SessionPair {
   /** Listen, dial, shake hands. */
   async join(transport: Transport): Promise<void> {
     const options = transportOptions({}, StreamKind.MESSAGES);
-    const side = (side: Side) => ({
-      clock: this.clock,
+    const side = (side: Side, clock: Clock) => ({
+      clock,
       log: side.log,
       limits: connectionLimits({ maxMessageBytes: side.limits.maxMessageBytes }),
       onEstablished: (connection: Connection): void => {
         side.connection = connection;
+        if (clock !== this.clock) stampOn(clock, connection);
         side.session = new Session(connection, side);
       },
     });
     const listener = await transport.listen(
       { ...options, address: { address: "127.0.0.1", port: 0 }, certificate: undefined },
-      (accepted) => Connection.accept(accepted, { transport: options, ...side(this.server) }),
+      (accepted) => Connection.accept(accepted, { transport: options, ...side(this.server, this.#serverClock) }),
     );
     const { address } = listener;
     const verification = { kind: "development" } as const;
-    Connection.dial(transport, { ...options, address, serverName: address.address, verification }, side(this.client));
+    Connection.dial(
+      transport,
+      { ...options, address, serverName: address.address, verification },
+      side(this.client, this.clock),
+    );
     await this.until(() => this.client.session !== undefined && this.server.session !== undefined);
     this.#closeListener = () => this.run(listener.close());
   }
@@ -114,6 +123,14 @@ export class SessionPair {
     await this.run(this.server.session.close("", { graceMs: 0 }));
     await this.#closeListener();
   }
+}
+
+/** Datagrams are stamped on the axis of the session's clock, as the native transport does; memory has one clock for all. */
+function stampOn(clock: Clock, connection: Connection): void {
+  const onDatagram = connection.onDatagram.bind(connection);
+  const onDatagramSent = connection.onDatagramSent.bind(connection);
+  connection.onDatagram = (bytes) => onDatagram(bytes, clock.nowUs());
+  connection.onDatagramSent = (id, departureUs) => onDatagramSent(id, departureUs === 0 ? 0 : clock.nowUs());
 }
 
 /** A pair over memory on a virtual clock. */
