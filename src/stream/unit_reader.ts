@@ -63,6 +63,8 @@ export class UnitReader implements ReceiveSink {
     const head = decodeMediaUnitHead(this.#held, 0, this.#held.length);
     if (head === undefined) {
       if (finished) throw protocolViolation("A media unit ended inside its media stream id");
+      // The bytes are lent for this call only.
+      this.#held = this.#held.slice();
       return;
     }
     this.#isIdRead = true;
