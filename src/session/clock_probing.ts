@@ -137,8 +137,8 @@ export class ClockProbing extends Deadline {
 const FIRST_PROBE_ID = 1;
 const PROBE_IDS = 0x3fff_ffff;
 
-/** A probe or an answer that cannot leave within this time says nothing about clocks any more. */
-const EXPIRY_MS = 50;
+/** What cannot leave within this time is dropped: the next probe follows by then while media flows. */
+const EXPIRY_MS = 250;
 
 /** Time waits for nothing (RFC 9218 §4.1). */
 const MOST_URGENT = 0;

@@ -11,7 +11,6 @@ import { SynchronizedClock } from "../protocol/synchronized_clock.ts";
 import type { ProbeOutcome } from "../protocol/clock_filter.ts";
 import type { TimeProbes } from "../protocol/time_probes.ts";
 import type { TimeStamps } from "../protocol/time_sync.ts";
-import { Deadline } from "../timer_queue.ts";
 
 /** What {@link SessionClock.ready} waits for, and how long. */
 export interface ClockReadyOptions {
@@ -75,24 +74,26 @@ export class SessionClock extends SynchronizedClock {
     }
     signal?.throwIfAborted();
     if (this.#isReady(maxErrorUs)) return;
-    const { closeReason, timers } = this.#connection;
+    const { closeReason, clock } = this.#connection;
     if (closeReason !== undefined) throw closeReason.error;
     await new Promise<void>((resolve, reject) => {
       const settle = (): void => {
         this.#waiting.delete(waiting);
-        timers.remove(waiting);
+        timer.cancel();
         signal?.removeEventListener("abort", onAbort);
       };
-      const waiting = new Waiting(
+      const waiting: Waiting = {
         maxErrorUs,
-        () => (settle(), resolve()),
-        (error) => (settle(), reject(error)),
-        () => this.#timeoutError(maxErrorUs, timeoutMs),
-      );
+        succeed: () => (settle(), resolve()),
+        fail: (error) => (settle(), reject(error)),
+      };
       const onAbort = (): void => waiting.fail(signal!.reason);
+      // Somebody waits: a program that does nothing else must not end meanwhile, as it would over a network in memory.
+      const timer = clock.setTimer(() => waiting.fail(this.#timeoutError(maxErrorUs, timeoutMs)), timeoutMs, {
+        referenced: true,
+      });
       signal?.addEventListener("abort", onAbort);
       this.#waiting.add(waiting);
-      timers.add(waiting, timeoutMs);
     });
   }
 
@@ -156,28 +157,10 @@ export class SessionClock extends SynchronizedClock {
 }
 
 /** A call of `ready` that has not settled. */
-class Waiting extends Deadline {
+interface Waiting {
   readonly maxErrorUs: number;
-  readonly succeed: () => void;
-  readonly fail: (error: unknown) => void;
-  readonly #timeoutError: () => EchoStreamError;
-
-  constructor(
-    maxErrorUs: number,
-    succeed: () => void,
-    fail: (error: unknown) => void,
-    timeoutError: () => EchoStreamError,
-  ) {
-    super();
-    this.maxErrorUs = maxErrorUs;
-    this.succeed = succeed;
-    this.fail = fail;
-    this.#timeoutError = timeoutError;
-  }
-
-  override expire(): void {
-    this.fail(this.#timeoutError());
-  }
+  succeed(): void;
+  fail(error: unknown): void;
 }
 
 /** Long enough for a burst over any path that works, with half of its probes lost. */

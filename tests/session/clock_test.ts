@@ -222,3 +222,44 @@ testOverMemory("A computer that slept is noticed by its wall clock, and the step
   await pair.clock.advance(30_000);
   assert.deepEqual([clock.steps, steps.length], [2, 1]);
 });
+
+const busy = skewed();
+testOverMemory("Probes do not queue behind work (meteor-timesync #1)", {
+  serverClock: busy.serverClock,
+  network: { delayMs: 10, bandwidthBytesPerS: 1_000_000 },
+}, async (pair) => {
+  const { session, connection } = pair.client;
+  pair.server.router.handle("sink", () => {});
+  const calls = Array.from({ length: 4 }, () => session.request("sink", new Uint8Array(1_000_000)));
+  await pair.clock.advance(10);
+  assert.ok(connection.outboundBytes > 3_000_000, "seconds of work wait");
+  await pair.clock.advance(1_000);
+  const { clock } = session;
+  await pair.run(clock.ready({ maxErrorUs: 60_000, timeoutMs: 1_000 }));
+  assert.ok(connection.outboundBytes > 1_000_000, "and still do");
+  assert.ok(clock.roundTripTimeUs < 120_000, `${clock.roundTripTimeUs} µs`);
+  assert.ok(Math.abs(clock.offsetUs - busy.clock().offsetUs) <= clock.errorBoundUs);
+  await pair.run(Promise.all(calls));
+});
+
+for (const seed of [1, 2, 3, 4, 5]) {
+  const fresh = skewed(-60);
+  testOverMemory(
+    `A clock is synchronized within a second, and never claims to know more than it does, seed ${seed} (snapcast #314, #383)`,
+    {
+      serverClock: fresh.serverClock,
+      network: { delayMs: 20, jitterMs: 3, datagramLoss: 0.05, seed },
+    },
+    async (pair) => {
+      const { clock } = pair.client.session;
+      for (let ms = 0; ms < 5_000; ms += 50) {
+        await pair.clock.advance(50);
+        const errorUs = Math.abs(clock.offsetUs - fresh.clock().offsetUs);
+        assert.ok(errorUs <= clock.errorBoundUs, `seed ${seed}: ${errorUs} of ${clock.errorBoundUs} µs after ${ms} ms`);
+        if (ms >= 1_000) assert.equal(clock.state, "synchronized", `seed ${seed}, after ${ms} ms`);
+        if (ms >= 1_000) assert.ok(errorUs < 2_000, `seed ${seed}: ${errorUs} µs after ${ms} ms`);
+      }
+      assert.equal(clock.steps, 0);
+    },
+  );
+}
