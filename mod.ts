@@ -46,9 +46,14 @@ export type { Limits } from "./src/rpc/limits.ts";
 export type { FrameOptions, MediaSender } from "./src/stream/media_sender.ts";
 export type { CongestionState, MediaSenderStats } from "./src/stream/media_sender_stats.ts";
 export type { IncomingStream, IncomingStreamStats, MediaFrame } from "./src/stream/incoming_stream.ts";
-export type { ClockReference, FrameSink, FrameSource } from "./src/stream/frame_source.ts";
+export type { ClockReference, FrameSink, FrameSource, PeerClock } from "./src/stream/frame_source.ts";
 export type { Protection, StreamOptions } from "./src/stream/stream_options.ts";
 export type { Delivery } from "./src/protocol/stream_header.ts";
+export type { Playout } from "./src/stream/playout.ts";
+export type { PlayoutFrame, PlayoutGap, PlayoutItem } from "./src/stream/playout_item.ts";
+export type { PlayoutOptions } from "./src/stream/playout_options.ts";
+export type { PlayoutStats } from "./src/stream/playout_stats.ts";
+export type { GapReason } from "./src/stream/media_gap.ts";
 export {
   type ClockSample,
   type FrameOutcome,

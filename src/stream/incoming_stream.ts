@@ -8,6 +8,8 @@
 import type { Metadata } from "../protocol/metadata.ts";
 import type { Delivery } from "../protocol/stream_header.ts";
 import type { FrameSource } from "./frame_source.ts";
+import type { Playout } from "./playout.ts";
+import type { PlayoutOptions } from "./playout_options.ts";
 
 /** One frame of a media stream. */
 export interface MediaFrame {
@@ -53,4 +55,10 @@ export interface IncomingStream extends AsyncIterable<MediaFrame>, FrameSource {
   readonly signal: AbortSignal;
   /** Counters so far. */
   readonly stats: IncomingStreamStats;
+  /**
+   * Play it: frames come out when they are due, gaps where they are missing, and the sender is never held back.
+   * @throws {RangeError} when an option is out of its range.
+   * @throws {TypeError} when an option is none of its values, or somebody reads or plays the stream already.
+   */
+  playout(options?: PlayoutOptions): Playout;
 }

@@ -17,6 +17,7 @@ import type { Logger } from "../trace.ts";
 import { EarlyMedia } from "./early_media.ts";
 import { LossyIntake } from "./lossy_intake.ts";
 import { MediaHeaderReader } from "./media_header_reader.ts";
+import type { PeerClock } from "./frame_source.ts";
 import { MediaReceiver } from "./media_receiver.ts";
 import { ReliableIntake } from "./reliable_intake.ts";
 import type { StreamHandler, StreamHandlers } from "./stream_handlers.ts";
@@ -42,6 +43,8 @@ export interface IncomingStreamsOptions<C> {
   readonly handlers: StreamHandlers<C>;
   readonly limits: IncomingStreamLimits;
   readonly log: Logger;
+  /** The peer's clock, for those who play its streams. */
+  readonly peerClock?: PeerClock | undefined;
 }
 
 /** Takes the media streams of one connection. Shut until {@link open}: until then their handlers wait. */
@@ -155,6 +158,8 @@ export class IncomingStreams<C> implements UnitReaderHost {
       return undefined;
     }
     const receiver = new MediaReceiver(header, {
+      clock: this.connection.clock,
+      peerClock: this.#options.peerClock,
       onEnd: () => this.#check(incoming),
       onReport: () => this.#sendReport(incoming),
     });

@@ -5,11 +5,14 @@
  * @module
  */
 
+import type { Clock } from "../clock.ts";
 import type { EchoStreamError } from "../protocol/error.ts";
 import type { Metadata } from "../protocol/metadata.ts";
 import type { Delivery, MediaHeader } from "../protocol/stream_header.ts";
-import type { ClockReference, FrameSink } from "./frame_source.ts";
+import type { ClockReference, FrameSink, PeerClock } from "./frame_source.ts";
 import type { IncomingStream, IncomingStreamStats, MediaFrame } from "./incoming_stream.ts";
+import { Playout } from "./playout.ts";
+import type { PlayoutOptions } from "./playout_options.ts";
 import { Reception } from "./reception.ts";
 
 /** What a receiver needs of where its frames come from. */
@@ -28,6 +31,10 @@ export interface Intake {
 
 /** What a receiver tells its session. */
 export interface MediaReceiverHost {
+  /** Local time. */
+  readonly clock: Clock;
+  /** The sender's clock, where somebody keeps it. */
+  readonly peerClock?: PeerClock | undefined;
   /** It has ended, or its last frame was read. */
   onEnd(): void;
   /** A report to the sender is due. */
@@ -171,6 +178,14 @@ export class MediaReceiver implements IncomingStream, AsyncIterator<MediaFrame> 
     this.#begun = true;
     this.leave();
     return Promise.resolve(DONE);
+  }
+
+  get peerClock(): PeerClock | undefined {
+    return this.#host.peerClock;
+  }
+
+  playout(options?: PlayoutOptions): Playout {
+    return new Playout(this, this.#host.clock, options);
   }
 
   attach(sink: FrameSink): void {

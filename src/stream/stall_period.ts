@@ -14,7 +14,7 @@ export class StallPeriod {
   #foretold = 0;
   #hits = 0;
   /** When the next stall is expected to begin; `Infinity` when none is. */
-  nextUs = Infinity;
+  nextUs: number = Infinity;
   /** How long it is expected to last, in microseconds. */
   nextLengthUs = 0;
 
