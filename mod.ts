@@ -52,6 +52,7 @@ export type { Delivery } from "./src/protocol/stream_header.ts";
 export type { Playout } from "./src/stream/playout.ts";
 export type { PlayoutFrame, PlayoutGap, PlayoutItem } from "./src/stream/playout_item.ts";
 export type { PlayoutOptions } from "./src/stream/playout_options.ts";
+export { type SyncGroup, syncGroup, type SyncGroupOptions } from "./src/stream/sync_group.ts";
 export type { PlayoutStats } from "./src/stream/playout_stats.ts";
 export type { GapReason } from "./src/stream/media_gap.ts";
 export {

@@ -45,6 +45,7 @@ const VALUES: readonly string[] = [
   "cbor",
   "consoleLogger",
   "silentLogger",
+  "syncGroup",
 ];
 const TYPES: readonly string[] = [
   "Call",
@@ -116,6 +117,8 @@ const TYPES: readonly string[] = [
   "StartedServer",
   "StreamOptions",
   "Subscription",
+  "SyncGroup",
+  "SyncGroupOptions",
   "TimingTraceJson",
   "TimingTraceOptions",
   "TimingTraceRow",
