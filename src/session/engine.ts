@@ -108,7 +108,13 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
       log,
     });
     this.outgoingStreams = new OutgoingStreams(connection, peer);
-    this.incomingStreams = new IncomingStreams(connection, { context, handlers: options.streams, limits, log });
+    this.incomingStreams = new IncomingStreams(connection, {
+      context,
+      handlers: options.streams,
+      limits,
+      log,
+      peerClock: () => this.clockProbing.clock,
+    });
     this.clockProbing = new ClockProbing(
       connection,
       () => this.outgoingStreams.live + this.incomingStreams.live > 0,

@@ -44,7 +44,7 @@ export interface IncomingStreamsOptions<C> {
   readonly limits: IncomingStreamLimits;
   readonly log: Logger;
   /** The peer's clock, for those who play its streams. */
-  readonly peerClock?: PeerClock | undefined;
+  readonly peerClock?: () => PeerClock;
 }
 
 /** Takes the media streams of one connection. Shut until {@link open}: until then their handlers wait. */

@@ -34,7 +34,7 @@ export interface MediaReceiverHost {
   /** Local time. */
   readonly clock: Clock;
   /** The sender's clock, where somebody keeps it. */
-  readonly peerClock?: PeerClock | undefined;
+  readonly peerClock?: (() => PeerClock) | undefined;
   /** It has ended, or its last frame was read. */
   onEnd(): void;
   /** A report to the sender is due. */
@@ -181,7 +181,7 @@ export class MediaReceiver implements IncomingStream, AsyncIterator<MediaFrame> 
   }
 
   get peerClock(): PeerClock | undefined {
-    return this.#host.peerClock;
+    return this.#host.peerClock?.();
   }
 
   playout(options?: PlayoutOptions): Playout {

@@ -11,8 +11,10 @@ import { testSessions } from "../support/session_pair.ts";
 for (const delivery of ["reliable", "expiring", "datagram"] as const) {
   testSessions(`A stream of delivery "${delivery}" is played in order and to its end`, {}, async (pair) => {
     const items: PlayoutItem[] = [];
+    const clocks = new Set<unknown>();
     let early = 0;
     pair.server.streams.handle("s", async (_session, incoming) => {
+      clocks.add(incoming.peerClock);
       for await (const item of incoming.playout({ targetMs: 30 })) {
         items.push(item);
         if (item.kind === "frame" && pair.server.connection.clock.nowUs() < item.playoutUs) early++;
@@ -24,6 +26,8 @@ for (const delivery of ["reliable", "expiring", "datagram"] as const) {
     const frames = items.filter((item) => item.kind === "frame");
     assert.deepEqual(frames.map(({ sequence }) => sequence), [0, 1, 2, 3, 4]);
     assert.equal(early, 0);
+    assert.equal(clocks.size, 1);
+    assert.ok(clocks.has(pair.server.session.clock));
     for (const frame of frames) assert.ok(frame.captureUs !== undefined);
   });
 }

@@ -47,6 +47,11 @@ export class FakeSource implements FrameSource {
     return frame;
   }
 
+  /** The `n`th frame is captured and arrives at `atUs`, whatever the clock shows. */
+  pushAt(n: number, atUs: number): void {
+    this.#sink?.onFrame({ payload: EMPTY, sequence: n >>> 0, timestamp: atUs, arrivalUs: atUs });
+  }
+
   /** Frames from `from` to before `to`, one after the other in real time. */
   async stream(from: number, to: number): Promise<void> {
     for (let n = from; n < to; n++) {
@@ -60,3 +65,5 @@ export class FakeSource implements FrameSource {
     this.#sink?.onEnd(error);
   }
 }
+
+const EMPTY = new Uint8Array(0);
