@@ -33,7 +33,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   const [first = NaN, second = NaN, third = NaN] = fields.map(Number);
   if (kind === "E") break;
   if (kind === "H") {
-    delay = new PlayoutDelay({ frameDurationUs: first, msPerLatePercent: third, maxDelayMs: 10_000 });
+    delay = new PlayoutDelay({ frameDurationUs: first, costPerLatePercent: third, maxDelayMs: 10_000 });
     offsetUs = NaN;
   } else if (kind === "P") delay.observe(first, second, third);
   else if (kind === "T") delay.advance(first);

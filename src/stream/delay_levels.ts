@@ -13,12 +13,15 @@ export class DelayLevels {
   readonly #neededUs: Float64Array = new Float64Array(LEVELS).fill(-Infinity);
   // Weighted counts of the waits until a level was needed again, WAITS to a level.
   readonly #waits: Float64Array = new Float64Array(LEVELS * WAITS);
-  // Weighted counts of arrivals that needed a level.
+  // Weighted counts of arrivals whose highest level it was.
   readonly #reached: Float64Array = new Float64Array(LEVELS);
   readonly #holdUs: Float64Array = new Float64Array(LEVELS).fill(FIRST_HOLD_US);
   readonly #stale: Uint8Array = new Uint8Array(LEVELS);
   #weight = 1;
   #updatedUs = 0;
+  // The newest frame needed the levels up to this one, at this time: only where it differs from the frame before is there work.
+  #level = -1;
+  #newestUs = 0;
 
   /** `rebuyUs`: how long a level may be held for the price of missing it once, in microseconds. */
   constructor(rebuyUs: number) {
@@ -33,25 +36,32 @@ export class DelayLevels {
     this.#holdUs.fill(FIRST_HOLD_US);
     this.#stale.fill(0);
     this.#weight = 1;
+    this.#level = -1;
   }
 
   /** A frame arrived at `nowUs`, `excessUs` later than over the fastest path. */
   observe(excessUs: number, nowUs: number): void {
     this.#age(nowUs);
-    const needed = this.#neededUs;
-    for (let level = levelOf(excessUs); level >= 0; level--) {
-      const waitUs = nowUs - needed[level]!;
-      needed[level] = nowUs;
-      this.#reached[level]! += this.#weight;
-      // Frames one after another are one need.
-      if (waitUs > SHORTEST_WAIT_US) this.#count(level, waitUs);
+    const level = levelOf(excessUs);
+    this.#reached[level]! += this.#weight;
+    // Frames one after another are one need.
+    for (let left = this.#level; left > level; left--) this.#neededUs[left] = this.#newestUs;
+    for (let met = this.#level + 1; met <= level; met++) {
+      const waitUs = nowUs - this.#neededUs[met]!;
+      if (waitUs > SHORTEST_WAIT_US) this.#count(met, waitUs);
     }
+    this.#level = level;
+    this.#newestUs = nowUs;
   }
 
   /** The delay worth holding at `nowUs`, at most `excessUs` (that held so far), in microseconds above the fastest path. */
   worthUs(excessUs: number, nowUs: number): number {
     let level = levelOf(excessUs);
-    while (level > 0 && nowUs - this.#neededUs[level]! > this.#holdOf(level)) level--;
+    while (level > this.#level && nowUs - this.#neededUs[level]! > this.#holdOf(level)) level--;
+    if (level <= this.#level) {
+      const waitedUs = nowUs - this.#newestUs;
+      while (level > 0 && waitedUs > this.#holdOf(level)) level--;
+    }
     return Math.min(excessUs, edgeUs(level + 1) + MARGIN_US);
   }
 
@@ -61,8 +71,11 @@ export class DelayLevels {
    */
   likelihood(ageUs: number, excessUs: number): number {
     const prior = PRIOR_STALLS * this.#weight;
-    const reachedAge = this.#reached[levelOf(ageUs)]!;
-    const reachedExcess = this.#reached[levelOf(excessUs)]!;
+    const excessLevel = levelOf(excessUs);
+    let reachedExcess = 0;
+    for (let level = LEVELS - 1; level >= excessLevel; level--) reachedExcess += this.#reached[level]!;
+    let reachedAge = reachedExcess;
+    for (let level = levelOf(ageUs); level < excessLevel; level++) reachedAge += this.#reached[level]!;
     return (reachedExcess + prior * (ageUs / excessUs)) / (reachedAge + prior);
   }
 
@@ -109,8 +122,8 @@ export class DelayLevels {
   /** New counts weigh more instead of old ones less: one multiplication for all of them. */
   #age(nowUs: number): void {
     const elapsedUs = nowUs - this.#updatedUs;
+    if (elapsedUs < AGE_STEP_US) return;
     this.#updatedUs = nowUs;
-    if (!(elapsedUs > 0)) return;
     this.#weight *= Math.exp(Math.min(elapsedUs / MEMORY_US, 20));
     if (this.#weight < LARGEST_WEIGHT) return;
     for (let i = 0; i < LEVELS; i++) this.#reached[i]! /= this.#weight;
@@ -125,14 +138,16 @@ const LEVELS = 56;
 /** Where levels begin to grow: below it they are about 2 ms apart. */
 const LINEAR_US = 10_000;
 /** Added to the level held, against the granularity of timers. */
-const MARGIN_US = 4_000;
+const MARGIN_US = 3_000;
 /** Time constant of forgetting. */
 const MEMORY_US = 30_000_000;
+/** Counts age in steps of this. */
+const AGE_STEP_US = 250_000;
 /** Octaves of waiting that are told apart, from {@link SHORTEST_WAIT_US} to a minute. */
 const WAITS = 12;
 const SHORTEST_WAIT_US = 25_000;
 /** How long a level is held before it was needed twice. */
-const FIRST_HOLD_US = 1_000_000;
+const FIRST_HOLD_US = 2_000_000;
 /** Weight, in observations per octave, of the belief that waits of every length are equally likely. */
 const PRIOR_WAITS = 0.08;
 /** Weight, in observations, of the belief in {@link DelayLevels.likelihood}. */

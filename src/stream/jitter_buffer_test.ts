@@ -204,7 +204,9 @@ test("JitterBuffer rejects options out of range", () => {
     { minDelayMs: 3_000 },
     { maxPackets: 0 },
     { maxBytes: 0 },
-    { msPerLatePercent: Infinity },
+    { costPerLatePercent: Infinity },
+    { costPerLatePercent: -1 },
+    { costPerDelayMs: 0 },
   ];
   for (const options of wrong) assert.throws(() => new JitterBuffer(options), RangeError);
 });

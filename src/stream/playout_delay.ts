@@ -25,8 +25,10 @@ export interface PlayoutDelayOptions {
   readonly minDelayMs?: number;
   /** Largest delay above the fastest path, in milliseconds. Default 2000. */
   readonly maxDelayMs?: number;
-  /** Delay, in milliseconds, that is as bad as one percent of late media. Default 20, as in WebRTC's DelayManager. */
-  readonly msPerLatePercent?: number;
+  /** Price of a millisecond of delay; only its ratio to {@link PlayoutDelayOptions.costPerLatePercent} matters. Default 1. */
+  readonly costPerDelayMs?: number;
+  /** Price of one percent of media that is late, held or skipped. Default 20, as in WebRTC's DelayManager. */
+  readonly costPerLatePercent?: number;
   /** Duration of a frame, in microseconds; without it, it is taken from the frames. */
   readonly frameDurationUs?: number;
 }
@@ -51,21 +53,24 @@ export class PlayoutDelay {
   #playedUs = -Infinity;
   #creditUs = CREDIT_LIMIT_US;
   #lateSinceUs = NaN;
-  #lateByUs = 0;
+  #lateTransitUs = 0;
   // The foretold stall for which the offset rises already.
   #preparingForUs = NaN;
+  // When the offset was last moved; nothing is there to move before the first frame.
+  #movedUs = Infinity;
   #scaledUs = 0;
   #jumpedUs = 0;
   #isCongested = false;
 
   /** @throws {RangeError} when an option is negative or not finite, or the least delay is above the largest. */
   constructor(options: PlayoutDelayOptions = {}) {
-    const { targetMs = "adaptive", msPerLatePercent = 20 } = options;
+    const { targetMs = "adaptive", costPerDelayMs = 1, costPerLatePercent = 20 } = options;
     this.#minDelayUs = 1000 * notNegative(options.minDelayMs ?? 0, "minDelayMs");
     this.#maxDelayUs = 1000 * notNegative(options.maxDelayMs ?? 2_000, "maxDelayMs");
     if (this.#minDelayUs > this.#maxDelayUs) throw new RangeError("minDelayMs is above maxDelayMs");
     this.#durationUs = notNegative(options.frameDurationUs ?? 0, "frameDurationUs");
-    const missUs = 1000 * 100 * notNegative(msPerLatePercent, "msPerLatePercent");
+    if (!(costPerDelayMs > 0 && costPerDelayMs < Infinity)) throw new RangeError(`costPerDelayMs is ${costPerDelayMs}`);
+    const missUs = (1000 * 100 * notNegative(costPerLatePercent, "costPerLatePercent")) / costPerDelayMs;
     this.#levels = new DelayLevels(missUs * REBUY_PRICE);
     this.#skipAboveUs = missUs * SCALING_LIMIT;
     this.setTarget(targetMs);
@@ -131,7 +136,8 @@ export class PlayoutDelay {
 
   /** Let time pass to `nowUs`; returns the offset, `NaN` before the first frame. */
   advance(nowUs: number): number {
-    if (!Number.isNaN(this.#offsetUs)) this.#move(nowUs);
+    // Not twice for one moment.
+    if (nowUs > this.#movedUs) this.#move(nowUs);
     return this.#offsetUs;
   }
 
@@ -150,6 +156,7 @@ export class PlayoutDelay {
     this.#stalls.clear();
     this.#fastest.clear();
     this.#offsetUs = NaN;
+    this.#movedUs = Infinity;
     this.#newestUs = this.#playedUs = -Infinity;
     this.#creditUs = CREDIT_LIMIT_US;
     this.#lateSinceUs = NaN;
@@ -172,6 +179,7 @@ export class PlayoutDelay {
 
   /** Move the offset towards what is wanted, as far as time scaling goes. */
   #move(nowUs: number): void {
+    this.#movedUs = nowUs;
     const offsetUs = this.#offsetUs;
     const playedUs = nowUs - offsetUs;
     if (playedUs > this.#playedUs) {
@@ -193,7 +201,7 @@ export class PlayoutDelay {
     if (this.#targetUs !== undefined) return this.#within(this.#targetUs);
     const ageUs = nowUs - this.expectedUs - this.#fastestUs;
     const isOutlasting = ageUs > delayUs ||
-      (ageUs > NEGLIGIBLE_AGE_US && this.#levels.likelihood(ageUs, delayUs) > RISE_LIKELIHOOD);
+      (ageUs > NEGLIGIBLE_US && this.#levels.likelihood(ageUs, delayUs) > RISE_LIKELIHOOD);
     if (isOutlasting) return this.#within(Math.max(delayUs, ageUs) + RISE_US);
     const preparedUs = this.#preparedUs(delayUs, nowUs);
     if (preparedUs >= delayUs) return this.#within(preparedUs);
@@ -219,7 +227,10 @@ export class PlayoutDelay {
     return this.#preparingForUs === stalls.nextUs ? wantedUs : 0;
   }
 
-  /** Frames that come late one after another by the same time: the path has become longer. */
+  /**
+   * Frames that come late one after another by the same time: the path has become longer. A jump costs its length as impaired
+   * media, and so does being late for as long: whoever then jumps pays at most twice what hindsight would (ski rental).
+   */
   #followStep(mediaUs: number, transitUs: number): void {
     const lateUs = transitUs - this.#offsetUs;
     if (!(lateUs > 0) || this.#targetUs !== undefined) {
@@ -228,14 +239,16 @@ export class PlayoutDelay {
     }
     if (Number.isNaN(this.#lateSinceUs)) {
       this.#lateSinceUs = mediaUs;
-      this.#lateByUs = transitUs;
+      this.#lateTransitUs = transitUs;
       return;
     }
     const sinceUs = mediaUs - this.#lateSinceUs;
-    const isDraining = this.#lateByUs - transitUs >= sinceUs * DRAINING_SLOPE;
-    if (sinceUs < this.#durationUs || isDraining || lateUs >= LARGEST_STEP_US) return;
+    // A queue that drains or grows is no path of another length, and ends by itself.
+    const isSteady = Math.abs(transitUs - this.#lateTransitUs) <= NEGLIGIBLE_US;
+    if (!isSteady || sinceUs < lateUs || sinceUs < this.#durationUs) return;
     this.#lateSinceUs = NaN;
-    if (transitUs - this.#fastestUs <= this.#maxDelayUs) this.#jump(transitUs);
+    const offsetUs = transitUs + NEGLIGIBLE_US;
+    if (offsetUs - this.#fastestUs <= this.#maxDelayUs) this.#jump(offsetUs);
   }
 
   /** Rise in steps worth waking for: smaller ones would follow each other ever faster while nothing is left to play. */
@@ -264,14 +277,14 @@ export class PlayoutDelay {
 /** Time scaling that is not heard: a quarter of the media's pace, of which 20 ms may be saved up (one WSOLA operation). */
 const SCALING_LIMIT = 0.25;
 const CREDIT_LIMIT_US = 20_000;
-/** Giving a level up costs the late media it may cause, and a third more for scaling down and up again. */
-const REBUY_PRICE = 1.32;
+/** Giving a level up costs the late media it may cause, and a quarter more for scaling down and up again. */
+const REBUY_PRICE = 1.25;
 /** The fastest path is looked for in this window; within it, a clock that is 100 ppm off drifts by less than a millisecond. */
 const FASTEST_WINDOW_US = 8_000_000;
 /** Delay of the first frame above its own. */
 const FIRST_DELAY_US = 40_000;
-/** A frame may be this late without being overdue. */
-const NEGLIGIBLE_AGE_US = 5_000;
+/** Times that differ by less are the same, but for the granularity of timers. */
+const NEGLIGIBLE_US = 5_000;
 /** The offset rises when a stall outlasts the delay with this likelihood. */
 const RISE_LIKELIHOOD = 0.95;
 const LEAST_RISE_US = 1_000;
@@ -285,11 +298,7 @@ const PREPARED_SHARE = 0.6;
 /** Share of the delay by which it may be above what is worth holding. */
 const KEPT_SHARE = 0.25;
 /** Arrivals further apart than the media by this are a stall. */
-const SHORTEST_STALL_US = 60_000;
-/** Late frames whose lateness falls by this share of the media time are a queue that drains by itself. */
-const DRAINING_SLOPE = 0.1;
-/** A larger step is approached by time scaling first. */
-const LARGEST_STEP_US = 30_000;
+const SHORTEST_STALL_US = 30_000;
 
 function notNegative(value: number, name: string): number {
   if (!(value >= 0 && value < Infinity)) throw new RangeError(`${name} is ${value}, not a number of at least 0`);

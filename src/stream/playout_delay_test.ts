@@ -104,8 +104,8 @@ test("PlayoutDelay keeps within its limits", () => {
 });
 
 test("A larger price for late media holds more delay", () => {
-  const delays = [5, 20, 80].map((msPerLatePercent) => {
-    const run = new Run(new PlayoutDelay({ msPerLatePercent }));
+  const delays = [5, 20, 80].map((costPerLatePercent) => {
+    const run = new Run(new PlayoutDelay({ costPerLatePercent }));
     let sum = 0;
     let state = 1;
     run.play(4_000, () => {

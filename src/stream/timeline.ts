@@ -27,6 +27,9 @@ export class Timeline {
   readonly #atUs: Float64Array = new Float64Array(BUCKETS);
   readonly #transitUs: Float64Array = new Float64Array(BUCKETS).fill(Infinity);
   #bucket = -Infinity;
+  #bucketStartUs = Infinity;
+  #bucketEndUs = Infinity;
+  #bucketLeastUs = Infinity;
   #slope = 0;
   #interceptUs = NaN;
 
@@ -55,14 +58,17 @@ export class Timeline {
 
   /** What was sent at `mediaUs` arrived at the local time `arrivalUs`. */
   observe(mediaUs: number, arrivalUs: number): void {
+    const transitUs = arrivalUs - mediaUs;
+    // In the newest bucket, where nearly every frame is, only the least matters.
+    if (mediaUs >= this.#bucketStartUs && mediaUs < this.#bucketEndUs && transitUs >= this.#bucketLeastUs) return;
     const bucket = Math.floor(mediaUs / BUCKET_US);
     if (bucket > this.#bucket) this.#turn(bucket);
     else if (bucket <= this.#bucket - BUCKETS) return;
-    const transitUs = arrivalUs - mediaUs;
     const slot = mod(bucket);
     if (transitUs >= this.#transitUs[slot]!) return;
     this.#atUs[slot] = mediaUs;
     this.#transitUs[slot] = transitUs;
+    if (bucket === this.#bucket) this.#bucketLeastUs = transitUs;
     if (!(transitUs >= this.#interceptUs + this.#slope * mediaUs)) this.#fit();
   }
 
@@ -76,6 +82,7 @@ export class Timeline {
     this.#firstTicks = this.#interceptUs = NaN;
     this.#transitUs.fill(Infinity);
     this.#bucket = -Infinity;
+    this.#bucketStartUs = this.#bucketEndUs = Infinity;
     this.#slope = 0;
   }
 
@@ -83,6 +90,9 @@ export class Timeline {
     const passed = Math.min(BUCKETS, bucket - this.#bucket);
     for (let i = 0; i < passed; i++) this.#transitUs[mod(bucket - i)] = Infinity;
     this.#bucket = bucket;
+    this.#bucketStartUs = bucket * BUCKET_US;
+    this.#bucketEndUs = this.#bucketStartUs + BUCKET_US;
+    this.#bucketLeastUs = Infinity;
     this.#fit();
   }
 

@@ -8,8 +8,11 @@
 export class WindowMinimum {
   readonly #bucketUs: number;
   readonly #buckets: Float64Array = new Float64Array(BUCKETS).fill(Infinity);
+  // Of the buckets before the newest, and of that.
   #older = Infinity;
+  #newest = Infinity;
   #bucket = -Infinity;
+  #endUs = -Infinity;
 
   /** `windowUs`: its length, exact to an eighth. */
   constructor(windowUs: number) {
@@ -18,25 +21,26 @@ export class WindowMinimum {
 
   /** Take in `value` as of `nowUs`; returns the least of the window. */
   observe(value: number, nowUs: number): number {
-    const bucket = Math.floor(nowUs / this.#bucketUs);
-    if (bucket > this.#bucket) this.#turn(bucket);
-    const slot = this.#bucket & (BUCKETS - 1);
-    if (value < this.#buckets[slot]!) this.#buckets[slot] = value;
-    return Math.min(this.#older, this.#buckets[slot]!);
+    if (nowUs >= this.#endUs) this.#turn(Math.floor(nowUs / this.#bucketUs));
+    if (value < this.#newest) this.#newest = value;
+    return this.#older < this.#newest ? this.#older : this.#newest;
   }
 
   /** Forget everything. */
   clear(): void {
     this.#buckets.fill(Infinity);
-    this.#older = Infinity;
-    this.#bucket = -Infinity;
+    this.#older = this.#newest = Infinity;
+    this.#bucket = this.#endUs = -Infinity;
   }
 
   #turn(bucket: number): void {
+    this.#buckets[this.#bucket & (BUCKETS - 1)] = this.#newest;
     const passed = Math.min(BUCKETS, bucket - this.#bucket);
     for (let i = 0; i < passed; i++) this.#buckets[(bucket - i) & (BUCKETS - 1)] = Infinity;
     this.#bucket = bucket;
-    this.#older = this.#buckets.reduce((least, value) => Math.min(least, value), Infinity);
+    this.#endUs = (bucket + 1) * this.#bucketUs;
+    this.#newest = this.#older = Infinity;
+    for (const value of this.#buckets) if (value < this.#older) this.#older = value;
   }
 }
 
