@@ -132,13 +132,24 @@ function overLink(options: (random: Random) => Omit<LinkOptions, "seed">): Trans
 }
 
 function lte(random: Random): Omit<LinkOptions, "seed"> {
+  return cellular(random, 5_000, 12_000, 25);
+}
+
+/** Rates are those that operators and standards state for each generation; how they vary is drawn from the same wide ranges for all. */
+function cellular(
+  random: Random,
+  leastKbps: number,
+  mostKbps: number,
+  propagationMs: number,
+): Omit<LinkOptions, "seed"> {
   return {
-    meanKbps: random.between(3_000, 12_000),
+    meanKbps: random.between(leastKbps, mostKbps),
     volatility: random.between(0.2, 0.5),
-    outageMs: random.between(100, 400),
-    queueMs: random.between(100, 300),
-    propagationMs: 25,
-    crossLoad: random.between(0.1, 0.4),
+    outageMs: random.between(100, 500),
+    queueMs: random.between(200, 1_000),
+    propagationMs,
+    crossLoad: random.between(0.1, 0.3),
+    loss: random.between(0, 0.01),
   };
 }
 
@@ -162,32 +173,10 @@ const TRANSPORTS: Record<NetworkKind, Transport> = {
     }, random),
   }),
   "lte-audio": overLink(lte),
-  "lte-video": overLink((random) => ({ ...lte(random), meanKbps: random.between(1_500, 6_000) })),
-  "umts-audio": overLink((random) => ({
-    meanKbps: random.between(700, 2_000),
-    volatility: random.between(0.25, 0.6),
-    outageMs: random.between(100, 400),
-    queueMs: random.between(150, 300),
-    propagationMs: 45,
-    crossLoad: random.between(0.1, 0.4),
-    loss: random.between(0, 0.01),
-  })),
-  "evdo-audio": overLink((random) => ({
-    meanKbps: random.between(500, 1_200),
-    volatility: random.between(0.2, 0.5),
-    outageMs: random.between(150, 500),
-    queueMs: 250,
-    propagationMs: 60,
-    crossLoad: random.between(0.05, 0.2),
-  })),
-  "edge-audio": overLink((random) => ({
-    meanKbps: random.between(80, 160),
-    volatility: random.between(0.2, 0.45),
-    outageMs: random.between(200, 600),
-    queueMs: 1_500,
-    propagationMs: 120,
-    loss: random.between(0, 0.01),
-  })),
+  "lte-video": overLink((random) => cellular(random, 1_000, 5_000, 25)),
+  "umts-audio": overLink((random) => cellular(random, 384, 2_000, 45)),
+  "evdo-audio": overLink((random) => cellular(random, 400, 1_200, 60)),
+  "edge-audio": overLink((random) => cellular(random, 75, 150, 120)),
   "dsl-audio": overLink((random) => ({
     meanKbps: random.between(500, 1_000),
     queueMs: random.between(500, 1_200),
@@ -243,5 +232,5 @@ function inOrder(sentUs: Float64Array, arrivedUs: Float64Array, loss: number, ra
   });
 }
 
-/** A round trip and a little more. */
-const RESENT_AFTER_US = 120_000;
+/** A round trip of 100 ms and the quarter more after which QUIC takes a packet for lost (RFC 9002 §6.1.2). */
+const RESENT_AFTER_US = 125_000;
