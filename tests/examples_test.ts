@@ -22,6 +22,12 @@ const EXPECTED: Record<string, readonly string[]> = {
     "server: ada left, ended by remote",
     "done",
   ],
+  "examples/playout.ts": [
+    "server: play frame 0, 160 bytes",
+    "server: play frame 4, 160 bytes",
+    "server: 5 frames played",
+    "done",
+  ],
   "examples/plugin.ts": [
     "server: starts, counter is there: true",
     "Hello, Ada",

@@ -119,7 +119,7 @@ class Drawing {
       case "dots":
       case "squares":
         // A line of no length is drawn as its two caps: round ones make a dot, square ones a square.
-        return points.map(([ms, value]) => `M${this.#x(ms)} ${this.#y(value)}h0`).join("");
+        return points.map(([ms, value]) => `M${this.#x(ms)} ${this.#yWithin(value)}h0`).join("");
       case "rug":
         return points.map(([ms]) => `M${this.#x(ms)} ${this.#chart.heightPx}v-${RUG_PX}`).join("");
       case "area":
@@ -162,6 +162,11 @@ class Drawing {
     return rounded(shareOf(this.#time, ms / 1000) * WIDTH, 100);
   }
 
+  /** At the edge of the axis for a value that is beyond it: a point that is cut off would be a point that never was. */
+  #yWithin(value: number): number {
+    return Math.min(this.#chart.heightPx - EDGE_PX, Math.max(EDGE_PX, this.#y(value)));
+  }
+
   /** Values far beyond the axis stay near it: they are cut off by the plot, and renderers dislike huge coordinates. */
   #y(value: number): number {
     const share = Math.min(3, Math.max(-2, shareOf(this.#chart.y, value)));
@@ -180,3 +185,5 @@ function rounded(value: number, steps: number): number {
 /** Units of the drawing across; it is stretched to the width of the page. */
 const WIDTH = 1000;
 const RUG_PX = 9;
+/** Half of the largest point. */
+const EDGE_PX = 2.5;

@@ -36,12 +36,16 @@ export function plotsOf(data: ReportData): Plot[] {
 }
 
 function arrivalAgainstPlayout({ streams }: ReportData): Plot {
-  const y = scaleFromZero(streams.flatMap((stream) => [...arrivalDelays(stream), ...playoutDelays(stream)]), 5);
+  const arrivals = streams.flatMap(arrivalDelays);
+  // A few stragglers would press all the rest down: they are drawn at the edge.
+  const usualMs = percentile(arrivals.map(([, ms]) => ms), 0.99) || 0;
+  const y = scaleFromZero([[0, 1.15 * usualMs], ...streams.flatMap(playoutDelays)], 5);
   return {
     title: "Arrival against playout",
     text:
       "How long after its capture each frame arrived (a dot) and was played (the line). The room between them is what the buffer waits: " +
-      "a dot below the line is in time, one above comes too late.",
+      "a dot below the line is in time, one above comes too late. Dots beyond the axis are " +
+      "drawn at its edge.",
     legend: [
       { name: "arrived", kind: "dots", tones: streams.map((_, n) => TONES[n]!) },
       { name: "played", kind: "steps", tones: ["ink"] },
@@ -140,7 +144,8 @@ function clockOffset({ clock, trueOffsetErrorUs }: ReportData): Plot {
   const inMs = errors.map(([ms, errorUs]) => [ms, errorUs / 1000] as const);
   // A clock that has just begun knows little; the axes fit what it knows later.
   const widestMs = percentile(bounds, 0.9) || 1;
-  const widestUs = Math.max(percentile(errors.map(([, us]) => Math.abs(us)), 0.97), 2 * percentile(deviations, 0.9)) ||
+  const widestUs =
+    Math.max(percentile(errors.map(([, us]) => Math.abs(us)), 0.97), 1.5 * percentile(deviations, 0.9)) ||
     1;
   const line = { name: "error", kind: "line", tone: "first" } as const;
   return {
@@ -188,8 +193,8 @@ function skew({ streams }: ReportData): Plot {
     text:
       `How much later than ${
         master?.name ?? "the first"
-      } the same moment of another stream was played, as it was handed to the program: ` +
-      "timers of the machine included.",
+      } the same moment of another stream was played, as it was handed to the program, timers of ` +
+      "the machine included. A stream that needs much more delay than the others holds them back by maxSkewMs (80) and no more; the rest is seen here.",
     legend: others.map(({ name }, n) => ({
       name: `${name} behind ${master!.name}`,
       kind: "dots",
