@@ -155,7 +155,8 @@ export class JitterBuffer<P extends TimedPacket> {
     }
     const slot = sequence & this.#mask;
     if (sequence > this.#newest) this.#newest = sequence;
-    if (sequence > this.#next && (this.#ahead <= this.#next || sequence < this.#ahead)) this.#ahead = sequence;
+    // One that lies before where packets were last seen ahead; where that is behind, `#missingStepUs` looks from the beginning.
+    if (sequence > this.#next && sequence < this.#ahead) this.#ahead = sequence;
     this.#mediaUs[slot] = mediaUs;
     this.#isDry = false;
     if (!this.#deliversLate && mediaUs + (this.#steeredUs ?? this.#delay.offsetUs) < nowUs) {

@@ -76,6 +76,15 @@ test("JitterBuffer still takes the later of two missing packets when only the fi
   assert.deepEqual(due(jitter, 100_000), [2, 3]);
 });
 
+test("JitterBuffer that is asked late plays what it holds between missing packets", () => {
+  const jitter = buffer({ targetMs: 100 });
+  for (const n of [0, 1, 3]) jitter.insert(packet(n), n * 20_000);
+  assert.deepEqual(due(jitter, 100_000), [0]);
+  jitter.insert(packet(6), 120_000);
+  assert.deepEqual(due(jitter, 220_000), [1, "lost 2+1", 3, "lost 4+2", 6]);
+  assert.equal(jitter.size, 0);
+});
+
 test("JitterBuffer says once that nothing is left to play", () => {
   const jitter = buffer({ frameDurationUs: 20_000 });
   jitter.insert(packet(0), 0);
