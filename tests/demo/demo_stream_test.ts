@@ -44,7 +44,9 @@ test(`npm run demo:stream ends well, and Chromium draws every plot of its report
       ...["voiceframes", "videoframes", "poseframes", "with its boundms", "enlargedµs", "behind voicems"],
     ]);
     for (const { name, series } of charts) {
-      assert.ok(series.some(({ points, widthPx }) => points > 0 && widthPx > 0), `${name}: ${JSON.stringify(series)}`);
+      // Bars of a stream that missed no frame have no height, and no size then.
+      const isDrawn = series.some(({ kind, points, widthPx }) => points > 0 && (kind === "bars" || widthPx > 0));
+      assert.ok(isDrawn, `${name}: ${JSON.stringify(series)}`);
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });

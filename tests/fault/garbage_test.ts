@@ -91,8 +91,9 @@ test("Garbage of every kind and size leaves a server and its other clients alone
       return bytes;
     });
     const answers = scene.answers;
-    // Replays of a whole first flight may be answered as long as the server knows no better; nothing else is.
-    assert.ok(answers <= 4, `${answers} answers`);
+    // A replay of a whole first flight may be answered as long as the server knows no better; nothing else is. It begins one handshake,
+    // whose flight of up to 4 packets is repeated after 1, 3 and 7 s (RFC 9002 §6.2) where the machine is so slow that the flood lasts on.
+    assert.ok(answers <= 16, `${answers} answers`);
   }));
 
 test("A first packet of less than 1,200 bytes, or to an id of less than 8, gets no answer", () =>
