@@ -47,8 +47,13 @@ const tables = [
   "## Clock",
   "",
   ...table(
-    ["estimate", "error p50, µs", "error p99, µs"],
-    clock.map(({ estimate, p50Us, p99Us }) => [estimate, p50Us.toFixed(0), p99Us.toFixed(0)]),
+    ["estimate", "error p50, µs", "error p99, µs", "drift after 60 s, ppm"],
+    clock.map(({ estimate, p50Us, p99Us, driftPpm }) => [
+      estimate,
+      p50Us.toFixed(0),
+      p99Us.toFixed(0),
+      driftPpm?.toFixed(1) ?? "–",
+    ]),
   ),
 ];
 console.log(tables.join("\n"));

@@ -33,7 +33,9 @@ export type ProbeOutcome =
 export class ClockFilter {
   readonly #there = new LowerEnvelope(1);
   readonly #back = new LowerEnvelope(-1);
-  readonly #curve = new MarginCurve();
+  readonly #curve = new MarginCurve(false);
+  // Better at drift; fitted once per slot.
+  readonly #course = new MarginCurve(true);
   // References that keep the numbers of the curve small.
   #referenceUs = 0;
   #thereUs = 0;
@@ -65,7 +67,7 @@ export class ClockFilter {
     const nowUs = Math.max(t4, this.#lastUs);
     const elapsedUs = nowUs - this.#lastUs;
     const spreadUs = this.#spreadPpm * (elapsedUs + nowUs - t1) / 1e6 + RESOLUTION_US;
-    const expectedUs = this.driftPpm * elapsedUs / 1e6;
+    const expectedUs = this.#curve.driftPpm * elapsedUs / 1e6;
     const gapUs = Math.max(
       this.#lowerUs + expectedUs - (t2 - t1) - spreadUs,
       t3 - t4 - (this.#upperUs + expectedUs) - spreadUs,
@@ -95,7 +97,7 @@ export class ClockFilter {
 
   /** How fast the offset grows, in parts per million. */
   get driftPpm(): number {
-    return this.#curve.driftPpm;
+    return this.#course.driftPpm;
   }
 
   /** The true offset is within this many microseconds, however asymmetric the path: Infinity while unsynchronized. */
@@ -106,7 +108,9 @@ export class ClockFilter {
 
   /** The part of the bound that grew since the last probe came back, in microseconds (RFC 5905 §5). */
   dispersionUs(nowUs: number): number {
-    return this.#spreadPpm * Math.max(0, nowUs - this.#lastUs) / 1e6;
+    // The spread is about the curve's own drift, while the offset runs on with the better one.
+    const spreadPpm = this.#spreadPpm + Math.abs(this.driftPpm - this.#curve.driftPpm);
+    return spreadPpm * Math.max(0, nowUs - this.#lastUs) / 1e6;
   }
 
   /** One standard deviation of the offset, in microseconds, if the fastest paths there and back are alike: no bound. */
@@ -151,7 +155,7 @@ export class ClockFilter {
     return this.#halfUs + this.#curve.offsetUs;
   }
 
-  /** How far the true drift may be from the estimate, in ppm. */
+  /** How far the true drift may be from that of the curve, in ppm. */
   get #spreadPpm(): number {
     return Math.min(MAX_SPREAD_PPM, BOUND_SIGMAS * this.#curve.driftSigmaPpm + WANDER_PPM);
   }
@@ -168,6 +172,7 @@ export class ClockFilter {
     this.#there.reset(delayUs * GUESSED_EXCESS);
     this.#back.reset(delayUs * GUESSED_EXCESS);
     this.#curve.reset(0, -delayUs * GUESSED_EXCESS);
+    this.#course.reset(0, -delayUs * GUESSED_EXCESS);
     this.#fit(stamps, 0);
     this.#roundTrips[0] = delayUs;
     this.#probes = 1;
@@ -176,9 +181,11 @@ export class ClockFilter {
 
   #fit({ t1, t2, t3, t4 }: TimeStamps, elapsedS: number): void {
     const curve = this.#curve;
+    const course = this.#course;
     const there = this.#there;
     const back = this.#back;
     curve.advance((this.#lastUs - this.#referenceUs) / 1e6);
+    course.advance((this.#lastUs - this.#referenceUs) / 1e6);
     const changed = Math.max(
       there.insert((t1 - this.#referenceUs) / 1e6, t2 - t1 - this.#thereUs, curve.driftPpm),
       back.insert((t4 - this.#referenceUs) / 1e6, t4 - t3 - this.#backUs, curve.driftPpm),
@@ -192,6 +199,9 @@ export class ClockFilter {
     if (changed === 2 || there.count < YOUNG_SLOTS) {
       there.measure((index) => curve.excessUs(there, index));
       back.measure((index) => curve.excessUs(back, index));
+      there.measureLevels((index) => course.levelResidualUs(there, index));
+      back.measureLevels((index) => course.levelResidualUs(back, index));
+      course.fit(there, back);
     }
     curve.fit(there, back);
     const offsetUs = curve.offsetUs;
@@ -227,7 +237,7 @@ const ROUND_TRIPS = 8;
 /** Guess at the queueing in a round trip, as a part of it, before there is anything to compare with. */
 const GUESSED_EXCESS = 0.05;
 
-/** While there are so few slots the scales are measured at every change. */
+/** While there are so few slots the scales are measured, and the course is fitted, at every change. */
 const YOUNG_SLOTS = 20;
 
 /** Granularity and rounding of the stamps, in microseconds. */

@@ -59,6 +59,16 @@ test("ClockFilter finds offset and drift behind bursty queues", () => {
   }
 });
 
+test("ClockFilter knows the drift after a minute where scheduling leaves no transit the fastest", () => {
+  for (const seed of [1, 2, 3, 4, 5, 6]) {
+    const filter = new ClockFilter();
+    const probes = new ClockPath({ seed, schedulingUs: 500, thereUs: 3_000, backUs: 3_000 }).probes(240, 250);
+    for (const probe of probes) filter.insert(probe);
+    const errorPpm = filter.driftPpm - probes.at(-1)!.trueDriftPpm;
+    assert.ok(Math.abs(errorPpm) < 5, `seed ${seed}: ${errorPpm}`);
+  }
+});
+
 test("ClockFilter is right where every one of the last probes was held up", () => {
   const path = new ClockPath({ seed: 5 });
   const filter = new ClockFilter();

@@ -1,12 +1,13 @@
 /**
- * The fastest transits of one direction, one per few seconds: all that a clock filter has to remember of the probes it saw.
- * A transit is the difference of two clocks' readings, so only the fastest say something about the clocks; the others were
- * held up in queues. Source: docs/protocol.md, "Time".
+ * The fastest transits of one direction, one per few seconds, and a low quantile of each few seconds: all that a clock filter
+ * has to remember of the probes it saw. A transit is the difference of two clocks' readings, so the fastest ones bound the
+ * offset; where a path has no sharp fastest one (5G, for one) the quantile shows the drift sooner. Source: docs/protocol.md,
+ * "Time".
  *
  * @module
  */
 
-/** Lowest transit of each {@link SLOT_S} seconds of the last {@link WINDOW_S}, oldest first. */
+/** Lowest transit and level of each {@link SLOT_S} seconds of the last {@link WINDOW_S}, oldest first. */
 export class LowerEnvelope {
   /** +1 where a transit contains the clock offset (there), −1 where it contains its negative (back). */
   readonly sign: 1 | -1;
@@ -14,11 +15,21 @@ export class LowerEnvelope {
   readonly timesS: Float64Array = new Float64Array(CAPACITY);
   /** The transits, in microseconds above an arbitrary reference. */
   readonly transitsUs: Float64Array = new Float64Array(CAPACITY);
+  /** Mean time of a slot's transits, in seconds. */
+  readonly levelTimesS: Float64Array = new Float64Array(CAPACITY);
+  /** What a third of a slot's transits are below, as of the slot's mean time; NaN in the newest and in sparse slots. */
+  readonly levelsUs: Float64Array = new Float64Array(CAPACITY);
   /** How many slots are filled. */
   count = 0;
   /** How far transits typically are above the fastest one, in microseconds; see {@link LowerEnvelope.measure}. */
   scaleUs: number = MIN_SCALE_US;
+  /** How far levels typically are from their usual height, in microseconds; see {@link LowerEnvelope.measureLevels}. */
+  levelScaleUs: number = MIN_SCALE_US;
   #slot = -Infinity;
+  // The transits of the newest slot.
+  #samples = 0;
+  readonly #sampleTimesS = new Float64Array(MAX_SAMPLES);
+  readonly #samplesUs = new Float64Array(MAX_SAMPLES);
 
   constructor(sign: 1 | -1) {
     this.sign = sign;
@@ -33,11 +44,16 @@ export class LowerEnvelope {
     const last = this.count - 1;
     if (slot > this.#slot) {
       this.#slot = slot;
+      if (this.count > 0) this.#level(last, driftPpm);
+      this.#samples = 0;
+      this.#sample(timeS, transitUs);
       this.#expire(timeS - WINDOW_S);
+      this.levelsUs[this.count] = NaN;
       this.timesS[this.count] = timeS;
       this.transitsUs[this.count++] = transitUs;
       return 2;
     }
+    this.#sample(timeS, transitUs);
     const expectedUs = this.transitsUs[last]! + this.sign * driftPpm * (timeS - this.timesS[last]!);
     if (transitUs >= expectedUs) return 0;
     this.timesS[last] = timeS;
@@ -58,11 +74,47 @@ export class LowerEnvelope {
     this.scaleUs += weight * (medianUs - this.scaleUs);
   }
 
+  /** Set {@link LowerEnvelope.levelScaleUs} from how far each level is from the curve; `residualUs(i)` tells it. */
+  measureLevels(residualUs: (index: number) => number): void {
+    let levels = 0;
+    for (let i = 0; i < this.count; i++) {
+      if (!Number.isNaN(this.levelsUs[i]!)) scratch[levels++] = Math.abs(residualUs(i));
+    }
+    if (levels < MIN_LEVELS) return;
+    const medianUs = scratch.subarray(0, levels).sort()[levels >> 1]!;
+    const weight = Math.min(1, this.count / TRUSTED_SLOTS);
+    this.levelScaleUs += weight * (Math.max(MIN_SCALE_US, SIGMA_PER_MEDIAN * medianUs) - this.levelScaleUs);
+  }
+
   /** Forget everything; a typical excess of `scaleUs` is assumed until there is more to go by. */
   reset(scaleUs: number): void {
     this.count = 0;
     this.#slot = -Infinity;
-    this.scaleUs = Math.max(MIN_SCALE_US, scaleUs);
+    this.#samples = 0;
+    this.scaleUs = this.levelScaleUs = Math.max(MIN_SCALE_US, scaleUs);
+  }
+
+  #sample(timeS: number, transitUs: number): void {
+    if (this.#samples === MAX_SAMPLES) return;
+    this.#sampleTimesS[this.#samples] = timeS;
+    this.#samplesUs[this.#samples++] = transitUs;
+  }
+
+  /** Set the level of slot `index`, which is complete. */
+  #level(index: number, driftPpm: number): void {
+    const count = this.#samples;
+    if (count < MIN_SAMPLES) return;
+    let meanS = 0;
+    for (let i = 0; i < count; i++) meanS += this.#sampleTimesS[i]! / count;
+    const sorted = scratch.subarray(0, count);
+    for (let i = 0; i < count; i++) {
+      sorted[i] = this.#samplesUs[i]! - this.sign * driftPpm * (this.#sampleTimesS[i]! - meanS);
+    }
+    sorted.sort();
+    const rank = QUANTILE * (count - 1);
+    const below = Math.floor(rank);
+    this.levelTimesS[index] = meanS;
+    this.levelsUs[index] = sorted[below]! + (rank - below) * (sorted[below + 1]! - sorted[below]!);
   }
 
   #expire(beforeS: number): void {
@@ -73,6 +125,8 @@ export class LowerEnvelope {
     if (expired === 0) return;
     this.timesS.copyWithin(0, expired, this.count);
     this.transitsUs.copyWithin(0, expired, this.count);
+    this.levelTimesS.copyWithin(0, expired, this.count);
+    this.levelsUs.copyWithin(0, expired, this.count);
     this.count -= expired;
   }
 }
@@ -89,6 +143,19 @@ const MIN_SCALE_US = 10;
 /** Slots from which on the measured scale stands alone. */
 const TRUSTED_SLOTS = 10;
 
+/** Levels from which on their scale is measured. */
+const MIN_LEVELS = 3;
+
+/** The part of a slot's transits that is below its level: above the noise of the edge, below most of what queues do. */
+const QUANTILE = 1 / 3;
+
+/** Transits a level needs: of fewer it says no more than the lowest one. Those beyond the most are not looked at. */
+const MIN_SAMPLES = 4;
+const MAX_SAMPLES = 64;
+
+/** Standard deviation of a normal distribution whose absolute median is 1. */
+const SIGMA_PER_MEDIAN = 1.4826;
+
 const CAPACITY = WINDOW_S / SLOT_S + 2;
 
-const scratch = new Float64Array(CAPACITY);
+const scratch = new Float64Array(Math.max(CAPACITY, MAX_SAMPLES));

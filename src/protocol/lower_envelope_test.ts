@@ -41,3 +41,16 @@ test("LowerEnvelope trusts a measured scale more the more slots it has", () => {
   envelope.measure((index) => 20 * index);
   assert.equal(envelope.scaleUs, 100);
 });
+
+test("LowerEnvelope tells what a third of a complete slot's transits are below, with the drift taken out", () => {
+  const envelope = new LowerEnvelope(1);
+  for (const [timeS, transitUs] of [[0, 100], [1, 900], [2, 300], [3, 400]] as const) {
+    envelope.insert(timeS, transitUs + 50 * timeS, 50);
+  }
+  assert.ok(Number.isNaN(envelope.levelsUs[0]!));
+  envelope.insert(4, 0, 50);
+  assert.equal(envelope.levelTimesS[0], 1.5);
+  assert.equal(envelope.levelsUs[0], 300 + 50 * 1.5);
+  envelope.insert(8, 0, 50);
+  assert.ok(Number.isNaN(envelope.levelsUs[1]!), "one transit has no level");
+});

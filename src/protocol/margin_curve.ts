@@ -5,21 +5,36 @@
  * With a line and nothing but the outermost transits this is the maximum-margin line between two convex hulls (Moon, Skelly,
  * Towsley 1999; Geng et al., "Huygens", NSDI 2018). Here the curve may bend as oscillators do, and every slot of
  * {@link LowerEnvelope} counts by the likelihood of its excess above the curve, one-sided and with a heavy tail: a slot
- * that met a standing queue pulls little, one below the curve pushes hard. The most likely curve is found by Newton's method
- * from the previous one.
+ * that met a standing queue pulls little, one below the curve pushes hard. A curve that is asked for the drift also counts the
+ * slots' levels, by Student's t about a height of their own per direction: where a path has no sharp fastest transit they show
+ * the drift sooner, but what queues do to them would pull the offset. The most likely curve is found by Newton's method from
+ * the previous one.
  *
  * @module
  */
 
 import type { LowerEnvelope } from "./lower_envelope.ts";
+import { NewtonSystem } from "./newton_system.ts";
 
 /** Offset, drift and margin between two clocks, at one moment that {@link MarginCurve.advance} moves. */
 export class MarginCurve {
-  /** Offset in µs, drift in ppm, its change in ppm/s and ppm/s², and the margin in µs. */
-  readonly #value = new Float64Array(SIZE);
+  readonly #countsLevels: boolean;
+  /** Offset in µs, drift in ppm, its change in ppm/s and ppm/s², margin and, with levels, their heights in µs. */
+  readonly #value: Float64Array;
+  readonly #candidate: Float64Array;
+  readonly #system: NewtonSystem;
   #originS = 0;
   #offsetSigmaUs = 0;
   #driftSigmaPpm: number = DRIFT_SIGMA_PPM;
+
+  /** `countsLevels`: whether the levels of the slots count beside their fastest transits. */
+  constructor(countsLevels: boolean) {
+    const size = countsLevels ? PRECISION.length : LEVEL_THERE;
+    this.#countsLevels = countsLevels;
+    this.#value = new Float64Array(size);
+    this.#candidate = new Float64Array(size);
+    this.#system = new NewtonSystem(size);
+  }
 
   /** Remote minus local time at the moment, in microseconds above the reference of the transits. */
   get offsetUs(): number {
@@ -33,7 +48,7 @@ export class MarginCurve {
 
   /** Distance to the transits of each direction, in microseconds above their reference. */
   get marginUs(): number {
-    return this.#value[4]!;
+    return this.#value[MARGIN]!;
   }
 
   /** Standard deviation of {@link MarginCurve.offsetUs}, in microseconds. */
@@ -49,7 +64,7 @@ export class MarginCurve {
   /** Start again at `originS`, with a margin of `marginUs` and no drift known. */
   reset(originS: number, marginUs: number): void {
     this.#value.fill(0);
-    this.#value[4] = marginUs;
+    this.#value.fill(marginUs, MARGIN);
     this.#originS = originS;
     this.#driftSigmaPpm = DRIFT_SIGMA_PPM;
   }
@@ -72,21 +87,31 @@ export class MarginCurve {
     this.#value[2]! += t * jerk;
   }
 
-  /** How far slot `index` of an envelope is above the curve, in microseconds. */
+  /** How far the fastest transit of slot `index` of an envelope is above the curve, in microseconds. */
   excessUs(envelope: LowerEnvelope, index: number): number {
     return excess(this.#value, this.#originS, envelope, index);
+  }
+
+  /** How far the level of slot `index` is above its usual height, in microseconds; NaN where there is none. Needs levels. */
+  levelResidualUs(envelope: LowerEnvelope, index: number): number {
+    return levelResidual(this.#value, this.#originS, envelope, index);
   }
 
   /**
    * Distance from the curve's offset to the nearest transit of an envelope, in microseconds above their reference, each as far
    * out as the clocks may have parted from the curve since: `sigmas` standard deviations of its course, and `wanderPpm`.
-   * Speaks of the last {@link MarginCurve.fit} and must follow it directly.
+   * Speaks of the last {@link MarginCurve.fit}.
    */
   distanceUs(envelope: LowerEnvelope, sigmas: number, wanderPpm: number): number {
+    const { terms } = this.#system;
+    terms.fill(0);
     let nearestUs = Infinity;
     for (let k = 0; k < envelope.count; k++) {
       const t = envelope.timesS[k]! - this.#originS;
-      const partedUs = sigmas * courseSigmaUs(t) - wanderPpm * Math.min(0, t);
+      // How far the curve moved between then and its origin, which the offset at the origin has no part in.
+      setCourse(terms, 1, t);
+      terms[0] = 0;
+      const partedUs = sigmas * Math.sqrt(this.#system.varianceOf()) - wanderPpm * Math.min(0, t);
       nearestUs = Math.min(nearestUs, this.excessUs(envelope, k) + partedUs);
     }
     return nearestUs + this.marginUs;
@@ -95,25 +120,33 @@ export class MarginCurve {
   /** Adapt to the envelopes. Takes bounded time: at most {@link MAX_STEPS} passes over all slots. */
   fit(there: LowerEnvelope, back: LowerEnvelope): void {
     for (let step = 0; step < MAX_STEPS && this.#step(there, back); step++);
-    // Of the last Hessian H = L·Lᵀ: the variances are the diagonal of its inverse.
-    this.#offsetSigmaUs = Math.sqrt(inverseDiagonal(0));
-    this.#driftSigmaPpm = Math.sqrt(inverseDiagonal(1));
+    this.#offsetSigmaUs = this.#sigma(0);
+    this.#driftSigmaPpm = this.#sigma(1);
+  }
+
+  #sigma(index: number): number {
+    this.#system.terms.fill(0);
+    this.#system.terms[index] = 1;
+    return Math.sqrt(this.#system.varianceOf());
   }
 
   /** One Newton step with backtracking; false when there is nothing left to gain. */
   #step(there: LowerEnvelope, back: LowerEnvelope): boolean {
     const value = this.#value;
-    for (let i = 0; i < SIZE; i++) {
-      gradient[i] = PRIOR[i]! * value[i]!;
-      for (let j = 0; j <= i; j++) hessian[i * SIZE + j] = i === j ? PRIOR[i]! : 0;
+    const candidate = this.#candidate;
+    const system = this.#system;
+    system.reset(PRECISION, value);
+    this.#addTransits(there);
+    this.#addTransits(back);
+    if (this.#countsLevels) {
+      this.#addLevels(there);
+      this.#addLevels(back);
     }
-    this.#accumulate(there);
-    this.#accumulate(back);
-    const decrement = solve();
+    const decrement = system.solve();
     if (decrement < CONVERGED) return false;
     const before = this.#cost(value, there, back);
     for (let scale = 1; scale > MIN_STEP_SCALE; scale /= 2) {
-      for (let i = 0; i < SIZE; i++) candidate[i] = value[i]! + scale * direction[i]!;
+      for (let i = 0; i < value.length; i++) candidate[i] = value[i]! + scale * system.direction[i]!;
       if (this.#cost(candidate, there, back) <= before - ARMIJO * scale * decrement) {
         value.set(candidate);
         return true;
@@ -122,8 +155,10 @@ export class MarginCurve {
     return false;
   }
 
-  #accumulate(envelope: LowerEnvelope): void {
-    const sign = -envelope.sign;
+  #addTransits(envelope: LowerEnvelope): void {
+    const system = this.#system;
+    system.terms.fill(0);
+    system.terms[MARGIN] = -1;
     for (let k = 0; k < envelope.count; k++) {
       const t = envelope.timesS[k]! - this.#originS;
       const e = excess(this.#value, this.#originS, envelope, k);
@@ -135,28 +170,37 @@ export class MarginCurve {
         slope += e / (softUs * softUs);
         curvature += 1 / (softUs * softUs);
       }
-      terms[0] = sign;
-      terms[1] = sign * t;
-      terms[2] = sign * t * t / 2;
-      terms[3] = sign * t * t * t / 6;
-      terms[4] = -1;
-      for (let i = 0; i < SIZE; i++) {
-        const term = terms[i]!;
-        gradient[i]! += slope * term;
-        for (let j = 0; j <= i; j++) hessian[i * SIZE + j]! += curvature * term * terms[j]!;
-      }
+      setCourse(system.terms, -envelope.sign, t);
+      system.add(slope, curvature);
+    }
+  }
+
+  #addLevels(envelope: LowerEnvelope): void {
+    const system = this.#system;
+    const scaleUs = envelope.levelScaleUs;
+    system.terms.fill(0);
+    system.terms[heightOf(envelope)] = -1;
+    for (let k = 0; k < envelope.count; k++) {
+      const e = levelResidual(this.#value, this.#originS, envelope, k);
+      if (Number.isNaN(e)) continue;
+      // The curvature of the parabola above Student's t, not its own, which may be negative.
+      const weight = LEVEL_WEIGHT * (FREEDOM + 1) / (FREEDOM * scaleUs * scaleUs + e * e);
+      setCourse(system.terms, -envelope.sign, envelope.levelTimesS[k]! - this.#originS);
+      system.add(weight * e, weight);
     }
   }
 
   /** Negative logarithm of how likely `value` is. */
   #cost(value: Float64Array, there: LowerEnvelope, back: LowerEnvelope): number {
     let cost = 0;
-    for (let i = 0; i < SIZE; i++) cost += PRIOR[i]! * value[i]! * value[i]! / 2;
-    return cost + costOf(value, this.#originS, there) + costOf(value, this.#originS, back);
+    for (let i = 0; i < value.length; i++) cost += PRECISION[i]! * value[i]! * value[i]! / 2;
+    cost += costOfTransits(value, this.#originS, there) + costOfTransits(value, this.#originS, back);
+    if (!this.#countsLevels) return cost;
+    return cost + costOfLevels(value, this.#originS, there) + costOfLevels(value, this.#originS, back);
   }
 }
 
-function costOf(value: Float64Array, originS: number, envelope: LowerEnvelope): number {
+function costOfTransits(value: Float64Array, originS: number, envelope: LowerEnvelope): number {
   const { scaleUs } = envelope;
   let cost = 0;
   for (let k = 0; k < envelope.count; k++) {
@@ -170,10 +214,40 @@ function costOf(value: Float64Array, originS: number, envelope: LowerEnvelope): 
   return cost;
 }
 
+function costOfLevels(value: Float64Array, originS: number, envelope: LowerEnvelope): number {
+  const scaleUs = envelope.levelScaleUs;
+  let cost = 0;
+  for (let k = 0; k < envelope.count; k++) {
+    const e = levelResidual(value, originS, envelope, k);
+    if (!Number.isNaN(e)) cost += Math.log(1 + e * e / (FREEDOM * scaleUs * scaleUs));
+  }
+  return LEVEL_WEIGHT * (FREEDOM + 1) / 2 * cost;
+}
+
 function excess(value: Float64Array, originS: number, envelope: LowerEnvelope, index: number): number {
-  const t = envelope.timesS[index]! - originS;
-  const offsetUs = value[0]! + t * (value[1]! + t * (value[2]! / 2 + t * value[3]! / 6));
-  return envelope.transitsUs[index]! - envelope.sign * offsetUs - value[4]!;
+  const offsetUs = offsetAt(value, envelope.timesS[index]! - originS);
+  return envelope.transitsUs[index]! - envelope.sign * offsetUs - value[MARGIN]!;
+}
+
+function levelResidual(value: Float64Array, originS: number, envelope: LowerEnvelope, index: number): number {
+  const offsetUs = offsetAt(value, envelope.levelTimesS[index]! - originS);
+  return envelope.levelsUs[index]! - envelope.sign * offsetUs - value[heightOf(envelope)]!;
+}
+
+function offsetAt(value: Float64Array, t: number): number {
+  return value[0]! + t * (value[1]! + t * (value[2]! / 2 + t * value[3]! / 6));
+}
+
+/** The derivatives of `sign` times the offset at `t` by offset, drift, bend and jerk. */
+function setCourse(terms: Float64Array, sign: number, t: number): void {
+  terms[0] = sign;
+  terms[1] = sign * t;
+  terms[2] = sign * t * t / 2;
+  terms[3] = sign * t * t * t / 6;
+}
+
+function heightOf(envelope: LowerEnvelope): number {
+  return envelope.sign > 0 ? LEVEL_THERE : LEVEL_BACK;
 }
 
 /** Standard deviation, in microseconds, by which a transit may be below a curve that is `t` seconds from its origin there. */
@@ -181,59 +255,10 @@ function softness(t: number): number {
   return RESOLUTION_US + BEND_ERROR * t * t;
 }
 
-/** Factor the Hessian and set `direction`, the Newton step; returns the squared Newton decrement. */
-function solve(): number {
-  let decrement = 0;
-  for (let i = 0; i < SIZE; i++) {
-    let rest = -gradient[i]!;
-    for (let j = 0; j <= i; j++) {
-      let sum = hessian[i * SIZE + j]!;
-      for (let m = 0; m < j; m++) sum -= factor[i * SIZE + m]! * factor[j * SIZE + m]!;
-      factor[i * SIZE + j] = i === j ? Math.sqrt(Math.max(sum, Number.MIN_VALUE)) : sum / factor[j * SIZE + j]!;
-    }
-    for (let m = 0; m < i; m++) rest -= factor[i * SIZE + m]! * forward[m]!;
-    forward[i] = rest / factor[i * SIZE + i]!;
-    decrement += forward[i]! * forward[i]!;
-  }
-  for (let i = SIZE - 1; i >= 0; i--) {
-    let rest = forward[i]!;
-    for (let m = i + 1; m < SIZE; m++) rest -= factor[m * SIZE + i]! * direction[m]!;
-    direction[i] = rest / factor[i * SIZE + i]!;
-  }
-  return decrement;
-}
-
-/** Element `index` of the diagonal of the inverse Hessian: the squared length of L⁻¹·e. */
-function inverseDiagonal(index: number): number {
-  let sum = 0;
-  for (let i = index; i < SIZE; i++) {
-    let rest = i === index ? 1 : 0;
-    for (let m = index; m < i; m++) rest -= factor[i * SIZE + m]! * forward[m]!;
-    forward[i] = rest / factor[i * SIZE + i]!;
-    sum += forward[i]! * forward[i]!;
-  }
-  return sum;
-}
-
-/** Standard deviation of how far the curve moved between `t` and its origin, in microseconds. */
-function courseSigmaUs(t: number): number {
-  terms[0] = 0;
-  terms[1] = t;
-  terms[2] = t * t / 2;
-  terms[3] = t * t * t / 6;
-  terms[4] = 0;
-  let sum = 0;
-  for (let i = 1; i < SIZE; i++) {
-    let rest = terms[i]!;
-    for (let m = 1; m < i; m++) rest -= factor[i * SIZE + m]! * forward[m]!;
-    forward[i] = rest / factor[i * SIZE + i]!;
-    sum += forward[i]! * forward[i]!;
-  }
-  return Math.sqrt(sum);
-}
-
-/** Offset, drift, bend, jerk, margin. */
-const SIZE = 5;
+/** Where the margin and the heights of the levels stand, after offset, drift, bend and jerk. */
+const MARGIN = 4;
+const LEVEL_THERE = 5;
+const LEVEL_BACK = 6;
 
 /** Two crystals of ±50 ppm or so: standard deviation of the drift before anything is known. */
 const DRIFT_SIGMA_PPM = 60;
@@ -244,14 +269,20 @@ const BEND_SIGMA = 0.02;
 /** How fast that changes: ppm/s². */
 const JERK_SIGMA = 0.0003;
 
-/** Inverse variances before anything is known; those of offset and margin only keep the Hessian regular. */
-const PRIOR = Float64Array.of(1e-9, DRIFT_SIGMA_PPM ** -2, BEND_SIGMA ** -2, JERK_SIGMA ** -2, 1e-9);
+/** Inverse variances before anything is known; those of offset, margin and heights only keep the Hessian regular. */
+const PRECISION = Float64Array.of(1e-9, DRIFT_SIGMA_PPM ** -2, BEND_SIGMA ** -2, JERK_SIGMA ** -2, 1e-9, 1e-9, 1e-9);
 
 /** The edge of the likelihood of an excess e: it grows as e^EDGE, which keeps the curve off the outermost transits. */
 const EDGE = 0.1;
 
 /** The tail of it: (scale + e)^−TAIL, far heavier than any queue's, because what queues do is no likelihood. */
 const TAIL = 0.6;
+
+/** Degrees of freedom of the levels' Student's t: few, as a slot in a standing queue says nothing of the clocks. */
+const FREEDOM = 2;
+
+/** What a level counts: neighbours meet the same queues, so that four say as much as one that stands alone. */
+const LEVEL_WEIGHT = 0.25;
 
 /** Granularity of the stamps, in microseconds. */
 const RESOLUTION_US = 5;
@@ -271,12 +302,3 @@ const CONVERGED = 1e-3;
 /** Backtracking: part of the predicted gain that must be had, and the smallest step tried. */
 const ARMIJO = 0.1;
 const MIN_STEP_SCALE = 1e-4;
-
-// The algebra of one step at a time; fits never nest.
-const gradient = new Float64Array(SIZE);
-const hessian = new Float64Array(SIZE * SIZE);
-const factor = new Float64Array(SIZE * SIZE);
-const forward = new Float64Array(SIZE);
-const direction = new Float64Array(SIZE);
-const candidate = new Float64Array(SIZE);
-const terms = new Float64Array(SIZE);

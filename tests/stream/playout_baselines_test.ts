@@ -13,10 +13,12 @@ test("Playout costs less than a fixed delay, RFC 3550 jitter and a histogram do,
   assert.ok(ours!.costRatio < 1, `${ours!.costRatio}`);
 });
 
-test("The clock is nearer to the truth than the least round trip of 8 and a median are", () => {
-  const [ours, ...others] = compareClock([1]);
+test("The clock is nearer to the truth than convex hulls, the least round trip of 8 and a median are", () => {
+  const [ours, ...others] = compareClock([1, 2]);
+  assert.equal(others.length, 3);
   for (const other of others) {
     assert.ok(ours!.p50Us < other.p50Us, `p50 against ${other.estimate}`);
     assert.ok(ours!.p99Us < other.p99Us, `p99 against ${other.estimate}`);
+    assert.ok(!(other.driftPpm! < ours!.driftPpm!), `drift against ${other.estimate}`);
   }
 });

@@ -21,6 +21,11 @@ export interface ClockPathOptions {
   /** Mean of what queues usually add, in microseconds. Default 500 each. */
   readonly thereQueueUs?: number;
   readonly backQueueUs?: number;
+  /**
+   * Standard deviation, in microseconds, of the bell curve about four times as much that scheduling adds each way, so that no
+   * transit is the fastest by a sharp edge. Default 0: none.
+   */
+  readonly schedulingUs?: number;
   /** Part of the packets that meet a heavy-tailed burst of milliseconds. Default 0.1. */
   readonly burstRate?: number;
 }
@@ -48,6 +53,7 @@ export class ClockPath {
       backUs: 5_000,
       thereQueueUs: 500,
       backQueueUs: 500,
+      schedulingUs: 0,
       burstRate: 0.1,
       ...options,
     };
@@ -89,9 +95,17 @@ export class ClockPath {
   }
 
   #queueUs(meanUs: number): number {
-    const usualUs = -meanUs * Math.log(1 - this.#random());
+    const usualUs = this.#scheduledUs() - meanUs * Math.log(1 - this.#random());
     if (this.#random() >= this.#options.burstRate) return usualUs;
     return usualUs + Math.min(1e6, 3_000 / (1 - this.#random()));
+  }
+
+  /** Box and Muller's transform. */
+  #scheduledUs(): number {
+    const { schedulingUs } = this.#options;
+    if (schedulingUs === 0) return 0;
+    const deviations = Math.sqrt(-2 * Math.log(1 - this.#random())) * Math.cos(2 * Math.PI * this.#random());
+    return Math.max(0, schedulingUs * (4 + deviations));
   }
 
   /** Mulberry32: 32 bits of state, uniform in [0, 1). */
