@@ -6,12 +6,12 @@
 import type { NetworkPhase } from "./report_data.ts";
 
 /** What each direction does. Shares are 0 to 1. */
-export const NETWORK = { delayMs: 25, stepMs: 120, jitterMs: 3, loss: 0.015, reorder: 0.01 } as const;
+export const NETWORK = { delayMs: 25, stepMs: 120, jitterMs: 3, drop: 0.015, meanBurst: 2, reorder: 0.01 } as const;
 
 /** The same in words. */
 export const NETWORK_TEXT: string =
   `each way ${NETWORK.delayMs} ms, ${NETWORK.jitterMs} ms of jitter on average, ${
-    100 * NETWORK.loss
+    100 * NETWORK.drop
   } % loss in bursts, ` +
   `${100 * NETWORK.reorder} % overtaken; +${NETWORK.stepMs} ms for a quarter of the time`;
 

@@ -9,8 +9,9 @@ import { test } from "node:test";
 import type { MediaFrame } from "../../src/stream/incoming_stream.ts";
 import type { StreamOptions } from "../../src/stream/stream_options.ts";
 import { pattern } from "../support/connection_pair.ts";
+import type { Faults } from "../support/impairment.ts";
 import { Network } from "../support/networks.ts";
-import { type Faults, UdpProxy } from "../support/udp_proxy.ts";
+import { UdpProxy } from "../support/udp_proxy.ts";
 
 /** Send `count` frames through a proxy; what arrives, and the sender's word at the end. */
 async function deliver(
