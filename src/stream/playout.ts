@@ -121,7 +121,7 @@ export class Playout implements AsyncIterable<PlayoutItem>, AsyncIterator<Playou
     if (this.#isOver) return undefined;
     this.#group?.advance(nowUs);
     const dueUs = this.#buffer.nextPlayoutUs() ?? nowUs;
-    const item = this.#buffer.pop(nowUs) ?? this.#popRest(nowUs);
+    const item = this.#hasEnded ? this.#popRest(nowUs) : this.#buffer.pop(nowUs);
     if (item === undefined) return undefined;
     return item instanceof MediaGap ? this.#gap(item, nowUs) : this.#frame(item, Math.min(dueUs, nowUs), nowUs);
   }
@@ -250,11 +250,8 @@ export class Playout implements AsyncIterable<PlayoutItem>, AsyncIterator<Playou
   /** A timer that fires too soon looks again; only what is due sooner needs another one. */
   #arm(): void {
     const dueUs = this.#buffer.nextPlayoutUs();
-    if (dueUs === undefined) {
-      // Nothing is due that is not here, and after the end nothing comes.
-      if (this.#hasEnded) this.#timer ??= this.#clock.setTimer(this.#onWake, 0, REFERENCED);
-      return;
-    }
+    // It depends on what arrives. After the end nothing does, but then `pull` has found the playout over.
+    if (dueUs === undefined) return;
     if (this.#timer !== undefined && this.#wakeUs <= dueUs) return;
     this.#timer?.cancel();
     this.#wakeUs = dueUs;
@@ -271,11 +268,18 @@ export class Playout implements AsyncIterable<PlayoutItem>, AsyncIterator<Playou
     this.#serve();
   };
 
-  /** After the stream's end, with no frame left: what the buffer still has to report is due at once, then playout is over. */
-  #popRest(nowUs: number): MediaGap | undefined {
-    if (!this.#hasEnded || this.#buffer.size > 0) return undefined;
-    const rest = this.#buffer.pop(nowUs + LONG_US);
-    if (rest instanceof MediaGap && rest.reason !== "underrun") return rest;
+  /**
+   * After the stream's end: a frame that is held is waited for as long as the buffer says when; without one, what there is to report is
+   * due at once; and where nothing is, playout is over. So each call waits for a time, takes something out of the buffer, or is the last.
+   */
+  #popRest(nowUs: number): MediaFrame | MediaGap | undefined {
+    let rest = this.#buffer.pop(nowUs);
+    if (rest === undefined) {
+      if (this.#buffer.size > 0 && this.#buffer.nextPlayoutUs() !== undefined) return undefined;
+      rest = this.#buffer.pop(nowUs + LONG_US);
+    }
+    const isLast = rest === undefined || (rest instanceof MediaGap && rest.reason === "underrun");
+    if (!isLast) return rest;
     this.#finish(this.#error);
     return undefined;
   }

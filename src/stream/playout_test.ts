@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeSource } from "../../tests/support/fake_source.ts";
+import { seededRandom } from "../connection/memory_link.ts";
 import { EchoStreamError, ErrorCode } from "../protocol/error.ts";
 import { VirtualClock } from "../virtual_clock.ts";
 import { Playout } from "./playout.ts";
@@ -83,6 +84,40 @@ test("Playout plays what has arrived before it rejects with the stream's error, 
   assert.deepEqual(got, ["40 #0", "40 UNAVAILABLE"]);
   assert.equal(playout.error?.code, "UNAVAILABLE");
   assert.deepEqual(await playout.next(), { value: undefined, done: true });
+});
+
+test("Playout ends with the last frame, with no timer left, whatever arrived, whatever it was told and whenever the stream ends", async () => {
+  for (let seed = 1; seed <= 300; seed++) {
+    const random = seededRandom(seed);
+    const below = (limit: number): number => Math.floor(random() * limit);
+    const { clock, playout, source, got } = playing({
+      targetMs: random() < 0.5 ? "adaptive" : below(60),
+      maxFrames: 1 << below(6),
+      maxDelayMs: 300,
+      late: random() < 0.5 ? "drop" : "deliver",
+    });
+    let n = random() < 0.5 ? 0 : 2 ** 32 - 5;
+    for (let step = below(40); step > 0; step--) {
+      const what = random();
+      if (what < 0.6) source.push(n++);
+      else if (what < 0.7) n += below(3);
+      else if (what < 0.8) source.push(n - below(4));
+      else if (what < 0.84) n += below(2) * 100_000;
+      else if (what < 0.88) playout.skipToLive();
+      else if (what < 0.92) playout.setTarget(below(200));
+      else playout.steer(random() < 0.5 ? undefined : playout.wantedOffsetUs + below(100_000));
+      if (random() < 0.8) await clock.advance(below(40));
+    }
+    await clock.advance(0);
+    const last = got.length;
+    source.end();
+    // No media time, delay or steering is longer, and each item takes a turn.
+    await clock.advance(3_000);
+    const rest = got.slice(last);
+    assert.deepEqual([playout.isOver, clock.pendingTimers], [true, 0], `seed ${seed}: ${got.join(", ")}`);
+    assert.match(got.at(-1)!, /done$/, `seed ${seed}`);
+    assert.ok(rest.every((line) => !line.includes("underrun")), `seed ${seed}: ${rest.join(", ")}`);
+  }
 });
 
 test("Playout leaves the stream with its loop, when it is closed, and when its signal aborts", async () => {
