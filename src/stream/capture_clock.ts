@@ -27,7 +27,8 @@ export class CaptureClock {
   observe(timestamp: number, nowUs: number, captureUs: number | undefined): MediaClock | undefined {
     const mediaUs = ticksToUs(timestamp, this.#clockRateHz);
     const lagUs = captureUs === undefined ? this.#leastOf(nowUs - mediaUs, nowUs) : captureUs - mediaUs;
-    if (nowUs - this.#statedUs < LEAST_INTERVAL_US || Math.abs(lagUs - this.#statedLagUs) <= TOLERANCE_US) {
+    const toleranceUs = captureUs === undefined ? GUESS_TOLERANCE_US : TOLERANCE_US;
+    if (nowUs - this.#statedUs < LEAST_INTERVAL_US || Math.abs(lagUs - this.#statedLagUs) <= toleranceUs) {
       return undefined;
     }
     const senderUs = Math.round(mediaUs + lagUs);
@@ -48,5 +49,8 @@ export class CaptureClock {
 
 const WINDOW_US = 4_000_000;
 const LEAST_INTERVAL_US = 1_000_000;
-const TOLERANCE_US = 1_000;
+/** A sound card that is 50 ppm off has it said every two seconds. */
+const TOLERANCE_US = 100;
+/** What a sender needs between capture and sending varies more than that. */
+const GUESS_TOLERANCE_US = 1_000;
 const JUMP_US = 1_000_000;

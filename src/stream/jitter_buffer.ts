@@ -33,6 +33,8 @@ export interface TimedPacket {
 
 /** Orders packets and times their playout. */
 export class JitterBuffer<P extends TimedPacket> {
+  /** Offset that {@link JitterBuffer.steer} gave it. */
+  steeredUs: number | undefined;
   readonly #delay: PlayoutDelay;
   readonly #timeline: Timeline;
   readonly #deliversLate: boolean;
@@ -44,7 +46,6 @@ export class JitterBuffer<P extends TimedPacket> {
   readonly #arrivedUs: Float64Array;
   readonly #wasPlayed: Uint8Array;
   readonly #events: MediaGap[] = [];
-  #steeredUs: number | undefined;
   #next = 0;
   #newest = -1;
   #ahead = 0;
@@ -96,7 +97,7 @@ export class JitterBuffer<P extends TimedPacket> {
 
   /** Delay above the fastest path of the last seconds, in microseconds. */
   get delayUs(): number {
-    return this.#delay.delayUs + (this.#steeredUs === undefined ? 0 : this.#steeredUs - this.#delay.offsetUs);
+    return this.#delay.delayUs + (this.steeredUs === undefined ? 0 : this.steeredUs - this.#delay.offsetUs);
   }
 
   /** Offset from media to local time that it plays at unless it is steered, in microseconds; `NaN` before the first packet. */
@@ -159,7 +160,7 @@ export class JitterBuffer<P extends TimedPacket> {
     if (sequence > this.#next && sequence < this.#ahead) this.#ahead = sequence;
     this.#mediaUs[slot] = mediaUs;
     this.#isDry = false;
-    if (!this.#deliversLate && mediaUs + (this.#steeredUs ?? this.#delay.offsetUs) < nowUs) {
+    if (!this.#deliversLate && mediaUs + (this.steeredUs ?? this.#delay.offsetUs) < nowUs) {
       this.#slots[slot] = LATE;
       this.#late++;
       return;
@@ -176,7 +177,7 @@ export class JitterBuffer<P extends TimedPacket> {
     if (this.#events.length > 0) return this.#events.shift();
     if (!this.#hasPackets) return undefined;
     this.#delay.advance(now);
-    const offsetUs = this.#steeredUs ?? this.#delay.offsetUs;
+    const offsetUs = this.steeredUs ?? this.#delay.offsetUs;
     if (this.#next > this.#newest) return this.#underrun(now - offsetUs);
     const slot = this.#next & this.#mask;
     const head = this.#slots[slot];
@@ -197,7 +198,7 @@ export class JitterBuffer<P extends TimedPacket> {
   nextPlayoutUs(): number | undefined {
     if (this.#events.length > 0) return this.#nowUs;
     if (!this.#hasPackets) return undefined;
-    const offsetUs = this.#steeredUs ?? this.#delay.offsetUs;
+    const offsetUs = this.steeredUs ?? this.#delay.offsetUs;
     if (this.#next > this.#newest) {
       const { expectedUs } = this.#delay;
       return this.#isDry || expectedUs === Infinity ? undefined : expectedUs + offsetUs;
@@ -213,9 +214,10 @@ export class JitterBuffer<P extends TimedPacket> {
     this.#delay.setTarget(targetMs);
   }
 
-  /** Play at this offset, in microseconds; `undefined` ends it, as does a discontinuity, after which media time is another. */
+  /** Play at this offset, in microseconds; `undefined` lets it go on from there by itself. A discontinuity ends it, too. */
   steer(offsetUs: number | undefined): void {
-    this.#steeredUs = offsetUs;
+    if (offsetUs === undefined && this.steeredUs !== undefined) this.#delay.moveTo(this.steeredUs);
+    this.steeredUs = offsetUs;
   }
 
   /** Discard all but the newest packet, and play that at once unless the buffer is steered. */
@@ -226,8 +228,7 @@ export class JitterBuffer<P extends TimedPacket> {
 
   /** Local time never steps back. */
   #advanceTo(nowUs: number): number {
-    if (nowUs > this.#nowUs) this.#nowUs = nowUs;
-    return this.#nowUs;
+    return nowUs > this.#nowUs ? this.#nowUs = nowUs : this.#nowUs;
   }
 
   #begin(packet: P): void {
@@ -279,7 +280,7 @@ export class JitterBuffer<P extends TimedPacket> {
     this.#discontinuities++;
     this.#received -= 2;
     this.#hasPackets = this.#isDry = false;
-    this.#steeredUs = undefined;
+    this.steeredUs = undefined;
     this.#timeline.restart();
     this.#delay.restart();
     this.insert(suspect, this.#suspectUs);

@@ -231,6 +231,20 @@ test("JitterBuffer plays at the offset it is steered to, and says which it would
   assert.deepEqual(due(jitter, 99_999), []);
   assert.deepEqual(due(jitter, 100_000), [0]);
   assert.equal(jitter.wantedOffsetUs, 40_000);
+});
+
+test("JitterBuffer that is steered no more goes on from there, and comes back to its own delay by time scaling", () => {
+  const jitter = new JitterBuffer({ targetMs: 40, frameDurationUs: 20_000 });
+  jitter.insert(packet(0), 0);
+  jitter.steer(200_000);
   jitter.steer(undefined);
-  assert.deepEqual(due(jitter, 100_000), [1, "underrun 2+0"]);
+  const delaysUs: number[] = [];
+  for (let n = 1; n < 80; n++) {
+    jitter.insert(packet(n), n * 20_000);
+    due(jitter, n * 20_000);
+    delaysUs.push(jitter.delayUs);
+  }
+  assert.ok(delaysUs[0]! >= 170_000, `${delaysUs}`);
+  assert.ok(delaysUs.every((delayUs, n) => (delaysUs[n - 1] ?? 190_000) - delayUs <= 10_000), `${delaysUs}`);
+  assert.equal(delaysUs.at(-1), 40_000);
 });

@@ -40,9 +40,9 @@ export class Playout implements AsyncIterable<PlayoutItem>, AsyncIterator<Playou
   #group: PlayoutGroup | undefined;
   #timer: Timer | undefined;
   #wakeUs = Infinity;
-  #steeredUs: number | undefined;
-  // Capture time of media time 0 on the sender's clock.
-  #captureBaseUs = NaN;
+  // A moment on two scales, so that media time can be told from timestamps again.
+  #timestamp = 0;
+  #mediaUs = NaN;
   #isCongested = false;
   #hasEnded = false;
   #isOver = false;
@@ -102,12 +102,12 @@ export class Playout implements AsyncIterable<PlayoutItem>, AsyncIterator<Playou
   /** Counts so far, with W3C's names and units. */
   getStats(): PlayoutStats {
     const nowUs = this.#clock.nowUs();
-    const offsetUs = this.#steeredUs ?? this.#buffer.wantedOffsetUs;
+    const offsetUs = this.#buffer.steeredUs ?? this.#buffer.wantedOffsetUs;
     const { driftPpm } = this.#buffer.timeline;
     return this.#counters.stats(
       this.#buffer.stats,
       nowUs,
-      nowUs - offsetUs + this.#captureBaseUs,
+      nowUs - offsetUs + this.captureBaseUs,
       this.#buffer.delayUs,
       driftPpm,
     );
@@ -192,7 +192,8 @@ export class Playout implements AsyncIterable<PlayoutItem>, AsyncIterator<Playou
 
   /** @internal Capture time of media time 0 on the sender's clock; `NaN` when that is not known. */
   get captureBaseUs(): number {
-    return this.#captureBaseUs;
+    // Looked up anew: the reference may come after the frame.
+    return this.#captureUs(this.#timestamp) - this.#mediaUs;
   }
 
   /** @internal Offset from media to local time that it would play at by itself. */
@@ -200,9 +201,18 @@ export class Playout implements AsyncIterable<PlayoutItem>, AsyncIterator<Playou
     return this.#buffer.wantedOffsetUs;
   }
 
-  /** @internal Play at this offset from media to local time, in microseconds. */
+  /** @internal Offset from media to local time of the fastest arrival of the last seconds, in microseconds. */
+  get fastestOffsetUs(): number {
+    return (this.#buffer.steeredUs ?? this.#buffer.wantedOffsetUs) - this.#buffer.delayUs;
+  }
+
+  /** @internal Offset it is steered to; `undefined` when it is not, as after a discontinuity, when media time is another. */
+  get steeredOffsetUs(): number | undefined {
+    return this.#buffer.steeredUs;
+  }
+
+  /** @internal Play at this offset from media to local time, in microseconds; `undefined`: go on from there by itself. */
   steer(offsetUs: number | undefined): void {
-    this.#steeredUs = offsetUs;
     this.#buffer.steer(offsetUs);
     if (this.#asking.length > 0 && !this.#isOver) this.#arm();
   }
@@ -213,7 +223,8 @@ export class Playout implements AsyncIterable<PlayoutItem>, AsyncIterator<Playou
     const captureUs = this.#captureUs(frame.timestamp);
     this.#trace?.arrived(frame.sequence, frame.timestamp, captureUs, frame.arrivalUs, frame.payload.byteLength);
     this.#buffer.insert(frame, frame.arrivalUs);
-    this.#captureBaseUs = captureUs - this.#buffer.timeline.mediaUs(frame.timestamp);
+    this.#timestamp = frame.timestamp;
+    this.#mediaUs = this.#buffer.timeline.mediaUs(frame.timestamp);
     if (this.#buffer.isCongested !== this.#isCongested) {
       this.#isCongested = this.#buffer.isCongested;
       this.onCongestion?.(this.#isCongested);
@@ -286,7 +297,7 @@ export class Playout implements AsyncIterable<PlayoutItem>, AsyncIterator<Playou
 
   #frame(frame: MediaFrame, dueUs: number, nowUs: number): PlayoutFrame {
     const delayUs = this.#buffer.delayUs;
-    const steeredUs = this.#steeredUs;
+    const { steeredUs } = this.#buffer;
     const ownDelayUs = steeredUs === undefined ? delayUs : delayUs + this.#buffer.wantedOffsetUs - steeredUs;
     const lateUs = nowUs - dueUs;
     this.#counters.onRendered(nowUs, lateUs, delayUs, ownDelayUs);

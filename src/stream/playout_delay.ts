@@ -141,6 +141,14 @@ export class PlayoutDelay {
     return this.#offsetUs;
   }
 
+  /** Go on from this offset: somebody else has decided until now. */
+  moveTo(offsetUs: number): void {
+    if (Number.isNaN(this.#offsetUs)) return;
+    this.#offsetUs = offsetUs;
+    this.#playedUs = this.#movedUs - offsetUs;
+    this.#creditUs = 0;
+  }
+
   /** Play at once what arrives from now on: the offset falls to the delay of the newest frame. */
   skipToLive(): void {
     if (!(this.#transitUs < this.#offsetUs)) return;

@@ -49,8 +49,8 @@ export class SyncGroup implements PlayoutGroup {
    */
   skewUs(playout: Playout): number | undefined {
     const member = this.#members.get(playout);
-    if (member === undefined || Number.isNaN(member.wantedUs)) return undefined;
-    return member.behindUs + member.sender.lagUs;
+    const behindUs = member === undefined ? NaN : this.#delay.behindUs(member);
+    return Number.isNaN(behindUs) ? undefined : behindUs;
   }
 
   /** Let `playout` join; it plays with the others from its next frame on. @throws {TypeError} when it is in a group already. */
@@ -61,12 +61,12 @@ export class SyncGroup implements PlayoutGroup {
     let sender = this.#senders.get(key);
     if (sender === undefined) this.#senders.set(key, sender = new Sender(playout.peerClock));
     sender.members++;
-    const member = { playout, sender, key, wantedUs: NaN, behindUs: NaN };
+    const member = { playout, sender, key, wantedUs: NaN, baseUs: NaN, offsetUs: NaN };
     this.#members.set(playout, member);
     this.#list.push(member);
   }
 
-  /** Let `playout` go on by itself. */
+  /** Let `playout` go on by itself; it moves by time scaling to where it would be without the group. */
   remove(playout: Playout): void {
     const member = this.#members.get(playout);
     if (member === undefined) return;
@@ -79,8 +79,12 @@ export class SyncGroup implements PlayoutGroup {
 
   /** All members skip to live, and the group's delay is what they want from there. */
   skipToLive(): void {
-    for (const { playout } of this.#list) playout.skipToLive();
-    this.#delay.jump();
+    this.#isSteering = true;
+    for (const playout of this.playouts) {
+      playout.steer(undefined);
+      playout.skipToLive();
+    }
+    this.#isSteering = false;
   }
 
   /** Let all members go on by themselves. */
@@ -92,22 +96,18 @@ export class SyncGroup implements PlayoutGroup {
   advance(nowUs: number): void {
     if (this.#isSteering) return;
     this.#isSteering = true;
-    const reference = this.#list.find(isMapped)?.sender;
+    for (const sender of this.#senders.values()) sender.forget();
+    for (const { playout, sender } of this.#list) sender.observe(playout.fastestOffsetUs - playout.captureBaseUs);
+    for (const sender of this.#senders.values()) sender.decide(nowUs);
     for (const member of this.#list) {
       const { playout, sender } = member;
-      // The reference's mapping moves at once, and the group's delay against it, so that nothing is heard of it.
-      sender.observe(playout, nowUs);
-      if (sender === reference) this.#delay.rebase(sender.follow(Infinity));
-      member.wantedUs = playout.wantedOffsetUs - playout.captureBaseUs - sender.baseUs;
+      member.wantedUs = playout.wantedOffsetUs;
+      member.baseUs = playout.captureBaseUs + sender.aheadUs;
+      member.offsetUs = playout.steeredOffsetUs ?? NaN;
     }
     const master = this.#master === undefined ? undefined : this.#members.get(this.#master);
-    const budgetUs = this.#delay.advance(this.#list, master, nowUs);
-    for (const sender of this.#senders.values()) if (sender !== reference) sender.follow(budgetUs);
-    for (const member of this.#list) {
-      if (!isMapped(member)) continue;
-      const { playout, sender } = member;
-      playout.steer(playout.captureBaseUs + sender.baseUs + this.#delay.delayUs + member.behindUs);
-    }
+    this.#delay.advance(this.#list, master, nowUs);
+    for (const { playout, offsetUs } of this.#list) if (!Number.isNaN(offsetUs)) playout.steer(offsetUs);
     this.#isSteering = false;
   }
 }
@@ -129,45 +129,35 @@ interface Member extends DelayedMember {
   readonly key: PeerClock | Playout;
 }
 
-/** One sender's clock against the local one: local minus sender's time, as shown to the members and as known. */
+/** One sender's clock against the local one. */
 class Sender {
   members = 0;
-  baseUs = NaN;
+  /** Local minus sender's time, in microseconds: one for all of its streams, so that they are together however far it is off. */
+  aheadUs = NaN;
   readonly #clock: PeerClock | undefined;
-  #knownUs = NaN;
+  #fastestUs = Infinity;
 
   constructor(clock: PeerClock | undefined) {
     this.#clock = clock;
   }
 
-  /** How far the members are from where the clock says they should be. */
-  get lagUs(): number {
-    return Number.isNaN(this.baseUs) ? 0 : this.baseUs - this.#knownUs;
+  /** Look anew for the fastest arrival. */
+  forget(): void {
+    this.#fastestUs = Infinity;
   }
 
-  /** Until the clock is known, the first frame's offset stands for it: shared by all of the sender's streams. */
-  observe(playout: Playout, nowUs: number): void {
+  /** The fastest frames of one of its streams came so much after their capture, by both clocks; `NaN` when that is not known. */
+  observe(transitUs: number): void {
+    if (transitUs < this.#fastestUs) this.#fastestUs = transitUs;
+  }
+
+  /** Until its clock is known, the fastest arrival of the last seconds stands for it. */
+  decide(nowUs: number): void {
+    if (this.#fastestUs === Infinity) return;
+    this.aheadUs = this.#fastestUs;
     const clock = this.#clock;
-    const fastestUs = playout.wantedOffsetUs - playout.captureBaseUs;
-    if (Number.isNaN(fastestUs)) return;
-    if (clock !== undefined && (clock.state === "synchronized" || clock.state === "holdover")) {
-      const remoteUs = nowUs - fastestUs;
-      this.#knownUs = clock.toLocalUs(remoteUs) - remoteUs;
-    } else if (Number.isNaN(this.#knownUs)) {
-      this.#knownUs = fastestUs;
-    }
-    if (Number.isNaN(this.baseUs)) this.baseUs = this.#knownUs;
+    if (clock === undefined || (clock.state !== "synchronized" && clock.state !== "holdover")) return;
+    const remoteUs = nowUs - this.#fastestUs;
+    this.aheadUs = clock.toLocalUs(remoteUs) - remoteUs;
   }
-
-  /** Move what is shown towards what is known, by `limitUs` at most; returns by how much. */
-  follow(limitUs: number): number {
-    if (Number.isNaN(this.baseUs)) return 0;
-    const byUs = Math.min(limitUs, Math.max(-limitUs, this.#knownUs - this.baseUs));
-    this.baseUs += byUs;
-    return byUs;
-  }
-}
-
-function isMapped({ wantedUs, behindUs }: DelayedMember): boolean {
-  return !Number.isNaN(wantedUs) && !Number.isNaN(behindUs);
 }

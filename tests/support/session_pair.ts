@@ -54,6 +54,8 @@ export interface PairOptions {
   readonly limits?: Partial<Limits>;
   readonly maxRunningInProcess?: number;
   readonly network?: MemoryNetworkOptions;
+  /** The client's clock over memory, when several pairs share one. Default one of its own. */
+  readonly clock?: VirtualClock;
   /** The server's clock, made of the client's. Default the same. */
   readonly serverClock?: (clock: Clock) => Clock;
   /** Leave both sessions shut. Default false. */
@@ -135,7 +137,7 @@ function stampOn(clock: Clock, connection: Connection): void {
 
 /** A pair over memory on a virtual clock. */
 export async function memoryPair(options: PairOptions = {}): Promise<SessionPair & { readonly clock: VirtualClock }> {
-  const clock = new VirtualClock();
+  const { clock = new VirtualClock() } = options;
   const network = memoryNetwork({ clock, ...options.network });
   const pair = new SessionPair(clock, options);
   pair.setCut = (cut) => network.setCut(cut);
@@ -160,16 +162,22 @@ export function testOverMemory(
   });
 }
 
+/** A pair over QUIC, in real time. */
+export async function nativePair(options: PairOptions = {}): Promise<SessionPair> {
+  const pair = new SessionPair(systemClock, options);
+  await pair.join(await nativeTransport());
+  if (!options.shut) {
+    pair.client.session.open();
+    pair.server.session.open();
+  }
+  return pair;
+}
+
 /** Check one behaviour over memory and over QUIC, as a test of its own each. */
 export function testSessions(name: string, options: PairOptions, body: (pair: SessionPair) => Promise<void>): void {
   testOverMemory(`${name} (memory)`, options, body);
   test(`${name} (native)`, async () => {
-    const pair = new SessionPair(systemClock, options);
-    await pair.join(await nativeTransport());
-    if (!options.shut) {
-      pair.client.session.open();
-      pair.server.session.open();
-    }
+    const pair = await nativePair(options);
     try {
       await body(pair);
     } finally {
