@@ -25,6 +25,7 @@ export type { RpcServerBuilder } from "./src/server/builder.ts";
 export { type ClientCloseOptions, RpcClient, type Subscription } from "./src/client/client.ts";
 export type { RpcClientBuilder } from "./src/client/builder.ts";
 export type { ClientOptions } from "./src/client/definition.ts";
+export type { RequestOptions } from "./src/client/request_options.ts";
 
 export type { ClientPlugin, ServerPlugin } from "./src/plugin/plugin.ts";
 export type { HandlerOptions, InputOptions, RawOptions, ServerBuilder } from "./src/plugin/server_builder.ts";
@@ -40,6 +41,7 @@ export type { ClientContext, ServerContext } from "./src/context.ts";
 export { cbor, type SchemaInput, type SchemaOutput, type StandardSchemaV1 } from "./src/rpc/schema.ts";
 export type { Call } from "./src/rpc/handler.ts";
 export type { CallOptions } from "./src/rpc/call_options.ts";
+export type { RetryOptions, RetryThrottling } from "./src/rpc/retry_policy.ts";
 export type { Event, None, Unary } from "./src/rpc/signature.ts";
 export type { Limits } from "./src/rpc/limits.ts";
 

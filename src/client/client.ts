@@ -23,7 +23,6 @@ import type {
   StreamName,
   Untyped,
 } from "../plugin/api.ts";
-import type { CallOptions } from "../rpc/call_options.ts";
 import { registerListener } from "../rpc/registration.ts";
 import type { Bytes, None } from "../rpc/signature.ts";
 import type { SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";
@@ -35,6 +34,8 @@ import type { StreamOptions } from "../stream/stream_options.ts";
 import type { Logger } from "../trace.ts";
 import { RpcClientBuilder } from "./builder.ts";
 import type { ClientDefinition, ClientOptions } from "./definition.ts";
+import type { RequestOptions } from "./request_options.ts";
+import { Retrying } from "./retrying.ts";
 
 /** How {@link RpcClient.close} ends what is in flight. */
 export interface ClientCloseOptions {
@@ -62,12 +63,15 @@ export interface Subscription extends Disposable {
 export class RpcClient<S = Untyped> implements AsyncDisposable {
   readonly #definition: ClientDefinition;
   readonly #session: Session;
+  readonly #retrying: Retrying;
   readonly #ended: Promise<CloseReason>;
 
-  private constructor(definition: ClientDefinition, session: Session, log: Logger) {
+  private constructor(definition: ClientDefinition, session: Session, log: Logger, retrying: Retrying) {
     this.#definition = definition;
     this.#session = session;
+    this.#retrying = retrying;
     this.#ended = session.closed.then(async (reason) => {
+      retrying.end(reason.error);
       for (const error of await definition.onDisconnect.runAll(definition.context, reason)) {
         log({ level: "error", category: "client", message: "An onDisconnect hook failed", error });
       }
@@ -113,16 +117,17 @@ export class RpcClient<S = Untyped> implements AsyncDisposable {
   }
 
   /**
-   * Call a method of the server. `payload` is read before this returns.
+   * Call a method of the server. `payload` is read before this returns. A failure of the network that cannot have run the handler, or
+   * may run it twice because the call is `idempotent`, is tried again within the deadline, see {@link ClientOptions.retry}.
    * @throws {EchoStreamError} (as rejection) what the server answered; CANCELLED, DEADLINE_EXCEEDED; INVALID_ARGUMENT or RESOURCE_EXHAUSTED for what
    * exceeds a limit; UNAVAILABLE when the connection has ended. Its `disposition` tells whether the handler may have run.
    */
   request<N extends MethodName<S>>(
     method: N,
     payload: MethodInput<S, N>,
-    options?: CallOptions,
+    options: RequestOptions = NO_OPTIONS,
   ): Promise<MethodOutput<S, N>> {
-    return this.#session.request(method, payload, options) as Promise<MethodOutput<S, N>>;
+    return this.#retrying.request(this.#current, method, payload, options) as Promise<MethodOutput<S, N>>;
   }
 
   /**
@@ -173,10 +178,13 @@ export class RpcClient<S = Untyped> implements AsyncDisposable {
     return this.close();
   }
 
+  readonly #current = (): Session => this.#session;
+
   static async #open(definition: ClientDefinition, address: HostPort): Promise<RpcClient> {
     const { options, context } = definition;
     const settings = endpointSettings(options, definition);
     const { behavior, transportOptions, limits, clock, timers, log } = settings;
+    const retrying = new Retrying(options, clock);
     const verification = clientVerification(options.tls, log);
     const transport = options.transport ?? await nativeTransport();
     let session: Session | undefined;
@@ -198,7 +206,7 @@ export class RpcClient<S = Untyped> implements AsyncDisposable {
         },
       },
     });
-    const client = new RpcClient(definition, session!, log);
+    const client = new RpcClient(definition, session!, log, retrying);
     try {
       await definition.onConnect.runUntilFailure(context, session!);
     } catch (error) {
@@ -209,3 +217,5 @@ export class RpcClient<S = Untyped> implements AsyncDisposable {
     return client;
   }
 }
+
+const NO_OPTIONS: RequestOptions = {};

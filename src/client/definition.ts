@@ -11,6 +11,7 @@ import { ClientContext } from "../context.ts";
 import { Hooks } from "../plugin/hooks.ts";
 import { PluginRegistry } from "../plugin/registry.ts";
 import { Listeners } from "../rpc/listeners.ts";
+import type { RetryOptions, RetryThrottling } from "../rpc/retry_policy.ts";
 import { Router } from "../rpc/router.ts";
 import type { StandardSchemaV1 } from "../rpc/schema.ts";
 import type { EndpointOptions } from "../session/endpoint_options.ts";
@@ -25,6 +26,14 @@ export interface ClientOptions extends EndpointOptions {
   readonly signal?: AbortSignal;
   /** How the server's certificate is judged. Default: the system's authorities; on a loopback address also this user's development authority. */
   readonly tls?: TlsClientOptions;
+  /** How requests that were not processed, or may be processed twice, are tried again. Default: as {@link RetryOptions} says; `false`: never. */
+  readonly retry?: RetryOptions | false;
+  /** When retries of all requests together are too many. */
+  readonly retryThrottling?: RetryThrottling;
+  /** Methods every request of which is `idempotent`, unless it says otherwise. Default none. */
+  readonly idempotentMethods?: readonly string[];
+  /** Decides how long is waited before retries: numbers from 0 to below 1. Default `Math.random`. */
+  readonly random?: () => number;
 }
 
 /** Filled by the builder, and by `client.on` while connected. */

@@ -10,6 +10,16 @@ import { decodeValue, encodeValue } from "../protocol/codec.ts";
 import { Encoding } from "../protocol/encoding.ts";
 import { EchoStreamError, ErrorCode } from "../protocol/error.ts";
 
+/** A value that was encoded already, so that it can be sent more than once whatever becomes of it. */
+export class EncodedValue {
+  /** CBOR, with a buffer of its own. */
+  readonly bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+}
+
 /** How `value` travels: a `Uint8Array` as it is, anything else as CBOR. */
 export function encodingOf(value: unknown): Encoding {
   return value instanceof Uint8Array ? Encoding.RAW : Encoding.CBOR;
@@ -28,12 +38,23 @@ export function encodePayload(value: unknown): Uint8Array {
  * @throws {EchoStreamError} INVALID_ARGUMENT when CBOR cannot carry it, RESOURCE_EXHAUSTED when it has too many items.
  */
 export function encodeSentPayload(value: unknown): Uint8Array {
+  if (value instanceof EncodedValue) return value.bytes;
   try {
     return encodePayload(value);
   } catch (cause) {
     const code = cause instanceof RangeError ? ErrorCode.RESOURCE_EXHAUSTED : ErrorCode.INVALID_ARGUMENT;
     throw new EchoStreamError(code, (cause as Error).message, { cause, disposition: "notProcessed" });
   }
+}
+
+/**
+ * `value` in a form that may be sent now and again later: later changes of an object or buffer do not show.
+ * @throws what {@link encodeSentPayload} throws.
+ */
+export function keptPayload(value: unknown): unknown {
+  if (value instanceof Uint8Array) return copyBytes(value);
+  if (typeof value !== "object" || value === null) return value;
+  return new EncodedValue(copyBytes(encodeSentPayload(value)));
 }
 
 /**

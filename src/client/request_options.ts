@@ -1,0 +1,14 @@
+/**
+ * What a caller may say about one request of a client, beyond what a session takes.
+ *
+ * @module
+ */
+
+import type { CallOptions } from "../rpc/call_options.ts";
+import type { RetryOptions } from "../rpc/retry_policy.ts";
+
+/** Options of `RpcClient.request`. The deadline spans all attempts. */
+export interface RequestOptions extends CallOptions {
+  /** How this call is tried again; what is not given is as the client's `retry` says. `false`: one attempt. */
+  readonly retry?: RetryOptions | false;
+}
