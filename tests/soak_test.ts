@@ -8,6 +8,11 @@ test("one connection answers 30,000 calls and memory does not keep growing", asy
   assert.equal(code, 0, output);
 });
 
+test("30,000 frames of every delivery are played and memory does not keep growing", async () => {
+  const { code, output } = await runScript("bench/soak/playout.ts", { parameters: ["30000", "10000", "48"] });
+  assert.equal(code, 0, output);
+});
+
 test("fifty endpoints leave no thread, descriptor or timer behind, and the process ends by itself", async () => {
   const { code, output } = await runScript("bench/soak/endpoints.ts", { parameters: ["50"] });
   assert.equal(code, 0, output);

@@ -1,5 +1,6 @@
 /**
- * `npm run soak`: a million calls on one connection and a thousand endpoints, on each runtime; each must also end by itself.
+ * `npm run soak`: a million calls on one connection, a million frames that are played, and a thousand endpoints, on each runtime; each must also end by
+ * itself.
  * Options: `--only node26,deno`, `--quick` for a tenth of everything.
  *
  * @module
@@ -16,8 +17,12 @@ const { values: options } = parseArgs({
 });
 const TIMEOUT_MS = 15 * 60_000;
 const soaks = options.quick
-  ? [["bench/soak/calls.ts", "100000", "20000", "8"], ["bench/soak/endpoints.ts", "100"]]
-  : [["bench/soak/calls.ts"], ["bench/soak/endpoints.ts"]];
+  ? [
+    ["bench/soak/calls.ts", "100000", "20000", "8"],
+    ["bench/soak/playout.ts", "100000", "20000", "8"],
+    ["bench/soak/endpoints.ts", "100"],
+  ]
+  : [["bench/soak/calls.ts"], ["bench/soak/playout.ts"], ["bench/soak/endpoints.ts"]];
 
 const native = spawnSync(process.execPath, [join(root, "scripts/build-native.mjs")], { stdio: "inherit" });
 if (native.status !== 0) process.exit(1);

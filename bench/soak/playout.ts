@@ -1,0 +1,79 @@
+/**
+ * Many frames on streams of every delivery, played in another process: `playout.ts [FRAMES] [WARM_UP_FRAMES] [LIMIT_MB]`. Fails when the resident memory
+ * of either grows by more than the limit once the first frames have warmed everything up, or when hardly any frame is played.
+ * Defaults: a million, 100,000 and 8 MB.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { RpcClient } from "../../mod.ts";
+import type { server } from "./playout_server.ts";
+import { residentBytes } from "./resources.ts";
+
+const [frames = 1_000_000, warmUpFrames = 100_000, limitMb = 8] = process.argv.slice(2).map(Number);
+const DELIVERIES = ["reliable", "expiring", "datagram"] as const;
+const FRAMES_TOGETHER = 16;
+const STEPS = 9;
+
+const serverProcess = startServer();
+const [portText] = await once(serverProcess.stdout!, "data");
+const client = await RpcClient.connect<typeof server>(`127.0.0.1:${String(portText).trim()}`);
+
+await play(warmUpFrames);
+const before = await residentMb();
+console.log(
+  `after ${warmUpFrames} frames: sender ${before.sender.toFixed(1)} MB, player ${before.player.toFixed(1)} MB`,
+);
+let after = before;
+for (let step = 1; step <= STEPS; step++) {
+  await play(Math.floor((frames - warmUpFrames) / STEPS));
+  after = await residentMb();
+  const sent = Math.round(warmUpFrames + ((frames - warmUpFrames) * step) / STEPS);
+  console.log(`after ${sent} frames: sender ${after.sender.toFixed(1)} MB, player ${after.player.toFixed(1)} MB`);
+}
+const { played, missing } = await client.request("counts", null);
+console.log(`${played} frames played, ${missing} reported missing`);
+// On a machine that is busy with something else many come too fast for their player; those are discarded and reported.
+assert.ok(played > 0.1 * frames && played + missing <= frames, `${played} and ${missing} of ${frames} frames`);
+
+await client.close();
+serverProcess.stdin!.end();
+await once(serverProcess, "close");
+const growthMb = Math.max(after.sender - before.sender, after.player - before.player);
+console.log(`growth ${growthMb.toFixed(1)} MB, limit ${limitMb} MB`);
+process.exitCode = growthMb <= limitMb ? 0 : 1;
+
+/** On the same runtime, with the same flags. */
+function startServer() {
+  const script = fileURLToPath(import.meta.url).replace(/playout(\.\w+)$/, "playout_server$1");
+  const flags = "Deno" in globalThis
+    ? ["run", "--allow-all", "--no-check", "--quiet", "--v8-flags=--expose-gc,--min-semi-space-size=16"]
+    : process.execArgv;
+  return spawn(process.execPath, [...flags, script], { stdio: ["pipe", "pipe", "inherit"] });
+}
+
+async function residentMb(): Promise<{ sender: number; player: number }> {
+  return { sender: residentBytes() / 1e6, player: await client.request("resident", null) / 1e6 };
+}
+
+/** Send so many frames, a third on a stream of each delivery, and wait until all were played or missed. */
+async function play(count: number): Promise<void> {
+  const shares = DELIVERIES.map((_, n) => Math.floor((count + n) / DELIVERIES.length));
+  await Promise.all(DELIVERIES.map((delivery, n) => sendAll(delivery, shares[n]!)));
+}
+
+async function sendAll(delivery: typeof DELIVERIES[number], count: number): Promise<void> {
+  const payload = new Uint8Array(64);
+  const stream = await client.createStream(delivery, { delivery });
+  for (let sent = 0; sent < count; sent += FRAMES_TOGETHER) {
+    const together = Array.from({ length: Math.min(FRAMES_TOGETHER, count - sent) }, () => stream.send(payload));
+    await Promise.all(together);
+    await sleep(1);
+  }
+  await stream.end();
+}
