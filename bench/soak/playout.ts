@@ -1,6 +1,6 @@
 /**
  * Many frames on streams of every delivery, played in another process: `playout.ts [FRAMES] [WARM_UP_FRAMES] [LIMIT_MB]`. Fails when the resident memory
- * of either grows by more than the limit once the first frames have warmed everything up, or when hardly any frame is played.
+ * of either grows by more than the limit once the first frames have warmed everything up, or when less than nine tenths of the frames are played.
  * Defaults: a million, 100,000 and 8 MB.
  *
  * @module
@@ -9,7 +9,6 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import process from "node:process";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { RpcClient } from "../../mod.ts";
 import type { server } from "./playout_server.ts";
@@ -17,7 +16,7 @@ import { residentBytes } from "./resources.ts";
 
 const [frames = 1_000_000, warmUpFrames = 100_000, limitMb = 8] = process.argv.slice(2).map(Number);
 const DELIVERIES = ["reliable", "expiring", "datagram"] as const;
-const FRAMES_TOGETHER = 16;
+const FRAMES_TOGETHER = 64;
 const STEPS = 9;
 
 const serverProcess = startServer();
@@ -38,8 +37,7 @@ for (let step = 1; step <= STEPS; step++) {
 }
 const { played, missing } = await client.request("counts", null);
 console.log(`${played} frames played, ${missing} reported missing`);
-// On a machine that is busy with something else many come too fast for their player; those are discarded and reported.
-assert.ok(played > 0.1 * frames && played + missing <= frames, `${played} and ${missing} of ${frames} frames`);
+assert.ok(played > 0.9 * frames && played + missing <= frames, `${played} and ${missing} of ${frames} frames`);
 
 await client.close();
 serverProcess.stdin!.end();
@@ -73,7 +71,8 @@ async function sendAll(delivery: typeof DELIVERIES[number], count: number): Prom
   for (let sent = 0; sent < count; sent += FRAMES_TOGETHER) {
     const together = Array.from({ length: Math.min(FRAMES_TOGETHER, count - sent) }, () => stream.send(payload));
     await Promise.all(together);
-    await sleep(1);
+    // However busy the machine is, no more than this is on its way.
+    await client.request("counts", null);
   }
   await stream.end();
 }

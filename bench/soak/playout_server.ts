@@ -26,7 +26,7 @@ process.stdin.resume();
 process.stdin.once("end", () => void server.shutdown());
 
 async function play(_session: Session, incoming: IncomingStream): Promise<void> {
-  for await (const item of incoming.playout({ targetMs: 5, late: "deliver" })) {
+  for await (const item of incoming.playout({ targetMs: 20, maxFrames: 4096, late: "deliver" })) {
     if (item.kind === "frame") counts.played++;
     else counts.missing += item.count;
   }
