@@ -1,7 +1,7 @@
 /**
  * The peer's clock, readable at any time: what {@link ClockFilter} estimates, made into a clock that never runs backwards.
- * Until it is synchronized it steps to each new estimate; then it is slewed towards it, and a step, which only a clock that was
- * set or slept can cause, is counted. Pure: local time is an argument. Source: docs/protocol.md, "Time".
+ * Until it is synchronized it steps to each new estimate; then it is slewed towards it. Steps are counted after that: a clock was
+ * set or slept, or the time shown turned out so wrong that slewing would take too long. Pure: local time is an argument. Source: docs/protocol.md, "Time".
  *
  * @module
  */
@@ -89,7 +89,10 @@ export class SynchronizedClock {
     return this.#filter.state(this.#now());
   }
 
-  /** How often the time shown jumped after it had been synchronized: a clock was set, or a computer slept. */
+  /**
+   * How often the time shown jumped after it had been synchronized: a clock was set, a computer slept, or the first probes had all met
+   * a standing queue in one direction, which the later ones brought to light.
+   */
   get steps(): number {
     return this.#steps;
   }
@@ -110,10 +113,11 @@ export class SynchronizedClock {
     const wasSynchronized = this.#isSynchronized(nowUs);
     const outcome = this.#filter.insert(stamps);
     if (outcome === "ignored") return outcome;
-    const steps = outcome === "stepped" || !wasSynchronized;
-    if (steps && wasSynchronized) this.#steps++;
     const shownUs = this.toRemoteUs(nowUs) - nowUs;
     const offsetUs = this.#filter.offsetUs(nowUs);
+    const farUs = Math.max(STEP_US, STEP_SIGMAS * this.#filter.uncertaintyUs(nowUs));
+    const steps = outcome === "stepped" || !wasSynchronized || Math.abs(offsetUs - shownUs) > farUs;
+    if (steps && wasSynchronized) this.#steps++;
     this.#anchorUs = nowUs;
     this.#rate = this.#filter.driftPpm / 1e6;
     if (steps) {
@@ -153,6 +157,13 @@ export class SynchronizedClock {
 
 /** Fastest slewing: what adjtime(3) and NTP use, 500 ppm (RFC 5905 §12). */
 const MAX_SLEW = 500e-6;
+
+/**
+ * What is further off than this, in microseconds and in standard deviations of the estimate, is no noise, and would be shown wrong for
+ * more than ten seconds of slewing.
+ */
+const STEP_US = 5_000;
+const STEP_SIGMAS = 5;
 
 /** A correction is spread over at least this time, in microseconds: that of a few probes, so that noise is not followed. */
 const SLEW_US = 1_000_000;

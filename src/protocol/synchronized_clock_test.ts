@@ -99,6 +99,27 @@ test("SynchronizedClock counts the step of a clock that was set or slept, and is
   assert.ok(Math.abs(clock.offsetUs - path.offsetUs(local.nowUs)) < 1_000);
 });
 
+test("SynchronizedClock that began while a queue stood in one direction is right within moments of its end", () => {
+  const { clock, local } = clockAt(0);
+  const path = new ClockPath({ seed: 5 });
+  const queued = path.probes(40, 250).map((probe) => ({
+    ...probe,
+    t2: probe.t2 + 240_000,
+    t3: probe.t3 + 240_000,
+    t4: probe.t4 + 240_000,
+  }));
+  feed(clock, local, queued);
+  assert.equal(clock.state, "synchronized");
+  assert.ok(Math.abs(clock.offsetUs - path.offsetUs(local.nowUs)) > 100_000);
+  assert.ok(Math.abs(clock.offsetUs - path.offsetUs(local.nowUs)) < clock.errorBoundUs);
+  feed(clock, local, path.probes(4, 250, 11_000));
+  assert.ok(
+    Math.abs(clock.offsetUs - path.offsetUs(local.nowUs)) < 2_000,
+    `${clock.offsetUs - path.offsetUs(local.nowUs)}`,
+  );
+  assert.equal(clock.steps, 1);
+});
+
 test("SynchronizedClock notices that wall clock and monotonic clock moved apart", () => {
   const { clock, local } = clockAt(1_000_000);
   assert.equal(clock.checkWallClock(5e15), false);
