@@ -43,8 +43,11 @@ export function receiverOf({ durationMs, seed, runtime, out, onReport }: RunOpti
   const watch = async (session: Session, port: number): Promise<null> => {
     const stopAsking = await watchClock(port, truth, 20);
     const timer = setInterval(() => {
-      const { offsetUs, errorBoundUs, uncertaintyUs } = session.clock;
-      samples.push({ atUs: nowUs(), offsetUs, errorBoundUs, uncertaintyUs });
+      const { state, offsetUs, errorBoundUs, uncertaintyUs } = session.clock;
+      // Before, it says itself that it does not know yet.
+      if (state === "synchronized" || state === "holdover") {
+        samples.push({ atUs: nowUs(), offsetUs, errorBoundUs, uncertaintyUs });
+      }
     }, CLOCK_SAMPLE_MS);
     stopWatching = () => {
       stopAsking();

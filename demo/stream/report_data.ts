@@ -39,7 +39,7 @@ export interface NetworkPhase {
   readonly label: string;
 }
 
-/** What the receiver's clock of the sender said at a moment, beside the truth. */
+/** What the receiver's clock of the sender said at a moment when it was synchronized, beside the truth. */
 export interface ClockSample {
   readonly atMs: number;
   /** What it estimates as the sender's clock minus the receiver's. */
