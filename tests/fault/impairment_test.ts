@@ -89,6 +89,12 @@ test("Impairment changes one bit, cuts the end off, and sends twice, as often as
   assert.equal(twice.counts.duplicated, copies.filter((count) => count === 2).length);
 });
 
+test("Impairment loses packets that are too long for the path", () => {
+  const impairment = new Impairment(1, { mtuBytes: 1_000 });
+  const passed = [999, 1_000, 1_001].map((length) => impairment.pass(new Uint8Array(length), 0).length);
+  assert.deepEqual(passed, [1, 1, 0]);
+});
+
 test("Impairment lets nothing pass while it is cut", () => {
   const impairment = new Impairment(1);
   impairment.cut = true;

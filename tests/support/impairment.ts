@@ -29,6 +29,8 @@ export interface Faults {
   readonly rateBytesPerS?: number;
   /** Packets that may wait at the bottleneck; more are lost. Default 100. */
   readonly queuePackets?: number;
+  /** Bytes of the longest packet that fits the path; without it QUIC finds out that loopback carries 64 KiB. */
+  readonly mtuBytes?: number;
 }
 
 /** A packet, as it leaves at its time. */
@@ -72,7 +74,9 @@ export class Impairment {
   /** What becomes of a packet that enters at `nowMs`: nothing of it when it is lost, two when it comes twice. `bytes` are copied. */
   pass(bytes: Uint8Array, nowMs: number): readonly Passage[] {
     const { counts, faults } = this;
-    const passedMs = this.cut || this.#loses() ? undefined : this.#bottleneck(bytes.length, nowMs);
+    const { mtuBytes = Infinity } = faults;
+    const isLost = this.cut || bytes.length > mtuBytes || this.#loses();
+    const passedMs = isLost ? undefined : this.#bottleneck(bytes.length, nowMs);
     if (passedMs === undefined) {
       counts.dropped++;
       return [];
