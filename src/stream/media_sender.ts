@@ -14,6 +14,7 @@ import type { StreamReportMessage, StreamStatusMessage } from "../protocol/messa
 import type { Delivery } from "../protocol/stream_header.ts";
 import { ticksToUs } from "../protocol/timestamp.ts";
 import { CallbackDeadline } from "../timer_queue.ts";
+import { AvailableBitrate } from "./available_bitrate.ts";
 import { CaptureClock } from "./capture_clock.ts";
 import { CongestionDetector } from "./congestion.ts";
 import type { CongestionState, MediaSenderStats } from "./media_sender_stats.ts";
@@ -64,6 +65,8 @@ export class MediaSender {
   readonly #outlet: Outlet;
   readonly #captureClock: CaptureClock;
   readonly #congestion: CongestionDetector;
+  readonly #availableBitrate = new AvailableBitrate();
+  #nextObservationUs = -Infinity;
   // STOP_SENDING may overtake the STREAM_STATUS that explains it.
   readonly #statusDeadline: CallbackDeadline;
   readonly #assessment: CallbackDeadline;
@@ -97,7 +100,10 @@ export class MediaSender {
   /** Counters so far, and the state now. */
   get stats(): MediaSenderStats {
     const outlet = this.#outlet;
-    const { roundTripTimeUs } = this.#init.connection.stats();
+    const { connection } = this.#init;
+    const nowUs = connection.clock.nowUs();
+    const queueDelayUs = outlet.queueDelayUs(nowUs);
+    this.#observePath(queueDelayUs, nowUs);
     return {
       framesSent: outlet.framesSent,
       bytesSent: outlet.bytesSent,
@@ -107,12 +113,13 @@ export class MediaSender {
       framesOverflowed: outlet.framesOverflowed,
       queuedFrames: outlet.queuedFrames,
       queuedBytes: outlet.queuedBytes,
-      queueDelayMs: this.#queueDelayMs(),
+      queueDelayMs: queueDelayUs / 1000,
       packetsLost: this.#report === undefined ? 0 : lostOf(this.#report),
       fractionLost: this.#fractionLost,
       jitter: (this.#report?.jitterUs ?? 0) / 1e6,
-      roundTripTime: roundTripTimeUs / 1e6,
-      availableBitrate: this.#availableBitrate(),
+      roundTripTime: connection.stats().roundTripTimeUs / 1e6,
+      availableBitrate: this.#availableBitrate.bitrate(nowUs),
+      availableBitrateMeasured: this.#availableBitrate.isMeasured(nowUs),
     };
   }
 
@@ -223,6 +230,7 @@ export class MediaSender {
     const nowUs = clock.nowUs();
     const before = this.#congestion.congested;
     const queueDelayUs = outlet.queueDelayUs(nowUs);
+    if (nowUs >= this.#nextObservationUs) this.#observePath(queueDelayUs, nowUs);
     const congested = this.#congestion.observe({
       queueDelayUs,
       framesDropped: outlet.framesExpired + outlet.framesOverflowed,
@@ -237,24 +245,33 @@ export class MediaSender {
 
   #tellCongestion(congested: boolean): void {
     const { stats } = this;
-    const { availableBitrate, queueDelayMs, framesDropped } = stats;
+    const { availableBitrate, availableBitrateMeasured, queueDelayMs, framesDropped } = stats;
     try {
-      this.onCongestion?.({ congested, availableBitrate, queueDelayMs, framesDropped });
+      this.onCongestion?.({
+        congested,
+        availableBitrate,
+        availableBitrateMeasured,
+        queueDelayMs,
+        framesDropped,
+      });
     } catch (error) {
       const message = `onCongestion of stream "${this.name}" failed`;
       this.#init.connection.log({ level: "error", category: "streams", message, error });
     }
   }
 
-  #queueDelayMs(): number {
-    return this.#outlet.queueDelayUs(this.#init.connection.clock.nowUs()) / 1000;
-  }
-
   /** The congestion controller's bandwidth; before it has one, what its window lets through in a round trip. */
-  #availableBitrate(): number {
-    const { deliveryRateBytesPerS, congestionWindowBytes, roundTripTimeUs } = this.#init.connection.stats();
-    if (deliveryRateBytesPerS > 0) return deliveryRateBytesPerS * 8;
-    return roundTripTimeUs > 0 ? congestionWindowBytes * 8e6 / roundTripTimeUs : 0;
+  #observePath(queueDelayUs: number, nowUs: number): void {
+    this.#nextObservationUs = nowUs + OBSERVATION_INTERVAL_US;
+    const path = this.#init.connection.stats();
+    const { deliveryRateBytesPerS, congestionWindowBytes, roundTripTimeUs } = path;
+    const windowBitrate = roundTripTimeUs > 0 ? congestionWindowBytes * 8e6 / roundTripTimeUs : 0;
+    const isKnown = deliveryRateBytesPerS > 0;
+    this.#availableBitrate.observe({
+      bitrate: isKnown ? deliveryRateBytesPerS * 8 : windowBitrate,
+      isLimited: isKnown && (path.pathLimited || queueDelayUs > LEAST_QUEUE_US),
+      roundTripTimeUs,
+    }, nowUs);
   }
 
   #stopped(): EchoStreamError {
@@ -289,5 +306,9 @@ const NO_OPTIONS: FrameOptions = {};
 const utf8 = new TextEncoder();
 /** How long a stopped stream waits for the reason, in milliseconds. */
 const STATUS_TIMEOUT_MS = 1_000;
+/** The transport's counters are as old as that. */
+const OBSERVATION_INTERVAL_US = 10_000;
+/** Waiting for the next turn of the event loop is no waiting for the path. */
+const LEAST_QUEUE_US = 20_000;
 /** How often a queue is looked at while nothing else happens, in milliseconds. */
 const ASSESSMENT_INTERVAL_MS = 100;

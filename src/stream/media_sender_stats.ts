@@ -33,10 +33,15 @@ export interface MediaSenderStats {
   /** Round trip of the connection, in seconds. */
   readonly roundTripTime: number;
   /**
-   * What the path of the connection is estimated to carry, all streams together, in bits per second: a lower bound while less than that
-   * is sent.
+   * What the path of the connection is estimated to carry, all streams together, in bits per second; 0 while nothing is known. What it
+   * is worth tells {@link availableBitrateMeasured}.
    */
   readonly availableBitrate: number;
+  /**
+   * Whether more was sent than the path carried for a round trip within the last ten seconds, so that `availableBitrate` is what it
+   * carries. Otherwise that is what it carries at least: who wants to send more has to try.
+   */
+  readonly availableBitrateMeasured: boolean;
 }
 
 /** What `onCongestion` is told. */
@@ -45,6 +50,8 @@ export interface CongestionState {
   readonly congested: boolean;
   /** As {@link MediaSenderStats.availableBitrate}. */
   readonly availableBitrate: number;
+  /** As {@link MediaSenderStats.availableBitrateMeasured}. */
+  readonly availableBitrateMeasured: boolean;
   /** As {@link MediaSenderStats.queueDelayMs}. */
   readonly queueDelayMs: number;
   /** As {@link MediaSenderStats.framesDropped}. */
