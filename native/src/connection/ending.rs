@@ -15,6 +15,8 @@ use super::{Connection, Role};
 /// How long a closed connection repeats its CONNECTION_CLOSE to a peer that has missed it (RFC 9000 §10.2.1: at least
 /// three probe timeouts).
 const MIN_LINGER: Duration = Duration::from_millis(500);
+/// Bytes sent for each byte received, at most (RFC 9000 §10.2.1), by who does not know whether packets are authentic.
+const AMPLIFICATION: usize = 3;
 
 /// The state of an end that may be under way.
 #[derive(Default)]
@@ -32,8 +34,28 @@ struct Lingering {
     until: Instant,
     /// The packet with the CONNECTION_CLOSE; empty when the peer closed.
     last_packet: Vec<u8>,
+    /// Bytes that may be sent.
+    allowance: usize,
     packets: u32,
-    repeat: bool,
+    is_due: bool,
+}
+
+impl Lingering {
+    /// Ever fewer packets are answered, and none with more than what came allows (RFC 9000 §10.2.1).
+    fn packet_arrived(&mut self, length: usize) {
+        self.packets = self.packets.saturating_add(1);
+        self.allowance = self.allowance.saturating_add(length.saturating_mul(AMPLIFICATION));
+        self.is_due |= self.packets.is_power_of_two() && !self.last_packet.is_empty();
+    }
+
+    fn take_repeat(&mut self) -> Option<&[u8]> {
+        if !self.is_due {
+            return None;
+        }
+        self.allowance = self.allowance.checked_sub(self.last_packet.len())?;
+        self.is_due = false;
+        Some(&self.last_packet)
+    }
 }
 
 impl Ending {
@@ -50,18 +72,16 @@ impl Ending {
         self.failure.get_or_insert(error);
     }
 
-    /// A packet came too late. Ever fewer of them are answered, as RFC 9000 §10.2.1 asks.
-    pub fn packet_arrived(&mut self) {
+    /// A packet of `length` bytes came too late.
+    pub fn packet_arrived(&mut self, length: usize) {
         if let Some(lingering) = &mut self.lingering {
-            lingering.packets += 1;
-            lingering.repeat |= lingering.packets.is_power_of_two() && !lingering.last_packet.is_empty();
+            lingering.packet_arrived(length);
         }
     }
 
     /// The CONNECTION_CLOSE to be repeated now.
     pub fn take_repeat(&mut self) -> Option<&[u8]> {
-        let lingering = self.lingering.as_mut()?;
-        std::mem::take(&mut lingering.repeat).then_some(&lingering.last_packet)
+        self.lingering.as_mut()?.take_repeat()
     }
 }
 
@@ -110,11 +130,14 @@ impl Connection {
             events.push(header, close.reason.as_bytes());
         }
         let is_ours = self.quic.peer_error().is_none() && !self.quic.is_timed_out();
+        let counts = self.quic.stats();
+        let allowance = (counts.recv_bytes as usize).saturating_mul(AMPLIFICATION);
         self.ending.lingering = Some(Lingering {
             until: self.quic.timeout_instant().unwrap_or_else(Instant::now).max(Instant::now() + MIN_LINGER),
             last_packet: if is_ours { last_packet.to_vec() } else { Vec::new() },
+            allowance: allowance.saturating_sub(counts.sent_bytes as usize),
             packets: 0,
-            repeat: false,
+            is_due: false,
         });
         self.streams = Streams::new(self.id, false, 0, 0);
         self.messages = Messages::new(0);
@@ -160,6 +183,42 @@ impl Connection {
         match self.ending.failure {
             Some(quiche::Error::TlsFail) | None => describe(code),
             Some(error) => format!("{} ({error:?})", describe(code)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lingering(allowance: usize) -> Lingering {
+        Lingering { until: Instant::now(), last_packet: vec![7; 60], allowance, packets: 0, is_due: false }
+    }
+
+    #[test]
+    fn ever_fewer_late_packets_are_answered() {
+        let mut lingering = lingering(0);
+        let answered: Vec<u32> = (1..=100)
+            .filter(|_| {
+                lingering.packet_arrived(1_200);
+                lingering.take_repeat().is_some()
+            })
+            .collect();
+        assert_eq!(answered, [1, 2, 4, 8, 16, 32, 64]);
+    }
+
+    #[test]
+    fn answers_to_late_packets_are_no_longer_than_three_times_what_came() {
+        for (allowance, length) in [(0, 17), (0, 1), (50, 17), (1_000, 5)] {
+            let mut lingering = lingering(allowance);
+            let (mut received, mut sent) = (0, 0);
+            for _ in 0..1_000 {
+                received += length;
+                lingering.packet_arrived(length);
+                sent += lingering.take_repeat().map_or(0, <[u8]>::len);
+                assert!(sent <= allowance + 3 * received);
+            }
+            assert!(sent > 0);
         }
     }
 }

@@ -183,7 +183,7 @@ impl Connection {
         events: &mut Events,
     ) {
         if self.ending.is_lingering() {
-            self.ending.packet_arrived();
+            self.ending.packet_arrived(packet.len());
             return;
         }
         self.last_received = Instant::now();
