@@ -48,6 +48,15 @@ export function cryptoFrame(offset: number, data: Uint8Array): Uint8Array {
   return Uint8Array.of(0x06, ...at, 0x40 | (data.length >> 8), data.length & 0xff, ...data);
 }
 
+/** Where the first packet of a client's datagram ends (RFC 9000 §17.2): what lies behind an Initial may be padding that nothing protects. */
+export function firstPacketEnd(datagram: Uint8Array): number {
+  if ((datagram[0]! & 0xf0) !== 0xc0) return datagram.length; // no Initial
+  let at = 5;
+  for (const _id of ["destination", "source"]) at += 1 + datagram[at]!;
+  at += 1; // a client's token is empty, and its length of two bytes
+  return at + 2 + (((datagram[at]! & 0x3f) << 8) | datagram[at + 1]!);
+}
+
 /** HKDF-Expand-Label of TLS 1.3 (RFC 8446 §7.1) without context, for up to 32 bytes. */
 function expandLabel(secret: Uint8Array, label: string, length: number): Uint8Array {
   const name = new TextEncoder().encode(`tls13 ${label}`);
