@@ -70,10 +70,12 @@ export function drawChart(chart: Chart, time: Scale, phases: readonly NetworkPha
     <path class="grid" d="${drawing.grid()}"/>
     ${chart.series.filter((series) => series.points.length > 0).map((series) =>
       html`
-        <path class="${series.kind} ${series.tone}" data-points="${series.points
-          .length}" ${series.strokePx === undefined ? "" : html`
+        <path class="${series.kind} ${series.tone}" data-points="${series.points.length}" data-marks="${marksOf(
+          series,
+        )}" ${series.strokePx === undefined ? "" : html`
           style="stroke-width:${series.strokePx}px"
-        `} d="${drawing.path(series)}" />\\n
+        `}
+          d="${drawing.path(series)}" />\\n
       `
     )}</svg>
     ${chart.hasPhaseLabels
@@ -172,6 +174,11 @@ class Drawing {
     const share = Math.min(3, Math.max(-2, shareOf(this.#chart.y, value)));
     return rounded((1 - share) * this.#chart.heightPx, 10);
   }
+}
+
+/** How many of its points can be seen: no value shows nothing, and neither does a bar that is as high as its lower end. */
+function marksOf({ kind, points, from = [] }: Series): number {
+  return points.filter(([, value], n) => !Number.isNaN(value) && !(kind === "bars" && value === (from[n] ?? 0))).length;
 }
 
 function percent(share: number): string {

@@ -33,9 +33,11 @@ function assertDrawn(
     );
     assert.ok(series.length > 0, `${where} draws nothing`);
     for (const one of series) {
-      // Fates that never came about have bars of no height, thus nothing to draw.
       if (one.kind !== "bars") {
         assert.ok(one.widthPx > 0.3 * widthPx, `${where}: ${one.kind} is ${one.widthPx} px wide`);
+      } else {
+        // Fates that never came about have bars of no height, thus nothing to draw.
+        assert.equal(one.widthPx > 0 && one.heightPx > 0, one.marks > 0, `${where}: ${JSON.stringify(one)}`);
       }
       assert.doesNotMatch(one.stroke, /^(none none|rgba\(0, 0, 0, 0\).*)$/, where);
     }

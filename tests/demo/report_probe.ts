@@ -11,14 +11,25 @@ import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { dumpPage, findChromium } from "./chromium.ts";
 
-/** What the probe saw of a chart: the area that its drawing covers, and how many points each of its series has and where they lie. */
+/** What the probe saw of a chart: the area that its drawing covers, how many points each of its series has and can show, and where they lie. */
 export interface DrawnChart {
   readonly name: string;
   readonly widthPx: number;
   readonly heightPx: number;
   readonly labels: number;
   readonly readout: string;
-  readonly series: readonly { kind: string; points: number; widthPx: number; heightPx: number; stroke: string }[];
+  readonly series: readonly DrawnSeries[];
+}
+
+/** One series of it. */
+export interface DrawnSeries {
+  readonly kind: string;
+  readonly points: number;
+  /** Points that show something, by their values: bars of no height do not. */
+  readonly marks: number;
+  readonly widthPx: number;
+  readonly heightPx: number;
+  readonly stroke: string;
 }
 
 /** What a report is in a browser. */
@@ -71,7 +82,9 @@ const found = [...document.querySelectorAll(".chart")].map((chart) => {
       const { width, height } = path.getBoundingClientRect();
       const style = getComputedStyle(path);
       const kind = path.classList[0];
-      return { kind, points: Number(path.dataset.points), widthPx: width, heightPx: height, stroke: style.stroke + " " + style.fill };
+      const { points, marks } = path.dataset;
+      const stroke = style.stroke + " " + style.fill;
+      return { kind, points: Number(points), marks: Number(marks), widthPx: width, heightPx: height, stroke };
     }),
   };
 });
