@@ -55,7 +55,9 @@ async function withScene(body: (scene: Scene) => Promise<void>): Promise<void> {
 async function connect(address: SocketAddress): Promise<RpcClient> {
   for (;;) {
     const client = await RpcClient.connect(address, { timeoutMs: 400 }).catch(ignoreUnavailable);
-    if (client !== undefined && await client.request("echo", PING).catch(ignoreUnavailable) !== undefined) return client;
+    if (client !== undefined && await client.request("echo", PING).catch(ignoreUnavailable) !== undefined) {
+      return client;
+    }
   }
 }
 
