@@ -22,7 +22,8 @@
 
 export { RpcServer, type ShutdownOptions, type StartedServer } from "./src/server/server.ts";
 export type { RpcServerBuilder } from "./src/server/builder.ts";
-export { type ClientCloseOptions, RpcClient, type Subscription } from "./src/client/client.ts";
+export { type ClientCloseOptions, RpcClient } from "./src/client/client.ts";
+export type { Subscription } from "./src/client/subscriptions.ts";
 export type { RpcClientBuilder } from "./src/client/builder.ts";
 export type { ClientOptions } from "./src/client/definition.ts";
 export type { RequestOptions } from "./src/client/request_options.ts";
@@ -44,6 +45,9 @@ export type { CallOptions } from "./src/rpc/call_options.ts";
 export type { RetryOptions, RetryThrottling } from "./src/rpc/retry_policy.ts";
 export type { Event, None, Unary } from "./src/rpc/signature.ts";
 export type { Limits } from "./src/rpc/limits.ts";
+export type { SubscriptionOptions } from "./src/rpc/listeners.ts";
+export type { Overflow } from "./src/rpc/event_queue.ts";
+export type { EventIterator } from "./src/rpc/event_iterator.ts";
 
 export type { FrameOptions, MediaSender } from "./src/stream/media_sender.ts";
 export type { CongestionState, MediaSenderStats } from "./src/stream/media_sender_stats.ts";

@@ -75,6 +75,8 @@ export interface SessionStats {
   readonly eventsReceived: number;
   /** Events that arrived and nobody here listens to. */
   readonly eventsIgnored: number;
+  /** Events that arrived and a listener, or the reader of an iterator, had no room for. */
+  readonly eventsDropped: number;
   /** Media streams opened here. */
   readonly streamsOpened: number;
   /** Media streams that arrived. */
@@ -143,6 +145,7 @@ export class Session<Pushes = any> extends Context {
       eventsUnheard: eventSender.unheard,
       eventsReceived: eventReceiver.received,
       eventsIgnored: eventReceiver.ignored,
+      eventsDropped: eventReceiver.dropped,
       streamsOpened: outgoingStreams.opened,
       streamsReceived: incomingStreams.received,
       streamsIgnored: incomingStreams.ignored,

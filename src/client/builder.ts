@@ -14,6 +14,7 @@ import type { ClientBuilder } from "../plugin/client_builder.ts";
 import type { ClientPlugin } from "../plugin/plugin.ts";
 import type { HandlerOptions, InputOptions, RawOptions } from "../plugin/server_builder.ts";
 import type { Call } from "../rpc/handler.ts";
+import type { SubscriptionOptions } from "../rpc/listeners.ts";
 import { registerListener, registerMethod } from "../rpc/registration.ts";
 import type { SchemaInput, SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";
 import type { Bytes, MaybePromise } from "../rpc/signature.ts";
@@ -98,11 +99,13 @@ export class RpcClientBuilder<S = Untyped> implements ClientBuilder<S> {
   listener<N extends PushName<S>>(
     name: N,
     listener: (session: Session<EmittedBy<S>>, payload: Push<S, N>) => unknown,
+    options?: SubscriptionOptions<Session<EmittedBy<S>>>,
   ): this;
   listener<I extends StandardSchemaV1>(
     name: string,
     schema: I,
     listener: (session: Session<EmittedBy<S>>, payload: SchemaOutput<I>) => unknown,
+    options?: SubscriptionOptions<Session<EmittedBy<S>>>,
   ): this;
   listener(name: string, ...args: unknown[]): this {
     registerListener(this.#open().listeners, name, args, false);

@@ -23,7 +23,8 @@ import type {
   StreamName,
   Untyped,
 } from "../plugin/api.ts";
-import { registerListener } from "../rpc/registration.ts";
+import type { EventIterator } from "../rpc/event_iterator.ts";
+import type { SubscriptionOptions } from "../rpc/listeners.ts";
 import type { Bytes, None } from "../rpc/signature.ts";
 import type { SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";
 import { endpointSettings } from "../session/endpoint_options.ts";
@@ -34,6 +35,7 @@ import type { StreamOptions } from "../stream/stream_options.ts";
 import type { Logger } from "../trace.ts";
 import { RpcClientBuilder } from "./builder.ts";
 import type { ClientDefinition, ClientOptions } from "./definition.ts";
+import { type Subscription, Subscriptions } from "./subscriptions.ts";
 import type { RequestOptions } from "./request_options.ts";
 import { Retrying } from "./retrying.ts";
 
@@ -43,12 +45,6 @@ export interface ClientCloseOptions {
   readonly graceMs?: number;
   /** Told to the server. Default none. */
   readonly reason?: string;
-}
-
-/** A listener added by {@link RpcClient.on}. */
-export interface Subscription extends Disposable {
-  /** Take the listener away; calling it again does nothing. */
-  close(): void;
 }
 
 /**
@@ -65,16 +61,19 @@ export class RpcClient<S = Untyped> implements AsyncDisposable {
   readonly #session: Session;
   readonly #retrying: Retrying;
   readonly #ended: Promise<CloseReason>;
+  readonly #subscriptions: Subscriptions;
 
   private constructor(definition: ClientDefinition, session: Session, log: Logger, retrying: Retrying) {
     this.#definition = definition;
     this.#session = session;
     this.#retrying = retrying;
+    this.#subscriptions = new Subscriptions(definition, log);
     this.#ended = session.closed.then(async (reason) => {
       retrying.end(reason.error);
       for (const error of await definition.onDisconnect.runAll(definition.context, reason)) {
         log({ level: "error", category: "client", message: "An onDisconnect hook failed", error });
       }
+      this.#subscriptions.end(reason);
       return reason;
     });
   }
@@ -140,25 +139,39 @@ export class RpcClient<S = Untyped> implements AsyncDisposable {
 
   /**
    * Take events the server pushes, until the subscription is closed or disposed. Without a schema the payload arrives as it was sent, typed by the
-   * server's `pushes`; with one it is validated here.
-   * @throws {TypeError} when the name is not 1 to 128 bytes of text without control characters.
+   * server's `pushes`; with one it is validated here. A listener that returns a promise gets its next event when that has settled; `options`
+   * say how many may wait and what happens to more.
+   * @throws {TypeError} when the name is not 1 to 128 bytes of text without control characters, or an option is none.
+   * @throws {RangeError} when the capacity is not a whole number from 1 on.
    */
-  on<N extends PushName<S>>(name: N, listener: (payload: Push<S, N>) => unknown): Subscription;
+  on<N extends PushName<S>>(
+    name: N,
+    listener: (payload: Push<S, N>) => unknown,
+    options?: SubscriptionOptions<Session>,
+  ): Subscription;
   on<I extends StandardSchemaV1>(
     name: string,
     schema: I,
     listener: (payload: SchemaOutput<I>) => unknown,
+    options?: SubscriptionOptions<Session>,
   ): Subscription;
   on(name: string, ...args: unknown[]): Subscription {
-    const listener = args.pop();
-    if (typeof listener !== "function") throw new TypeError(`Listener of event "${name}" is not a function`);
-    const remove = registerListener(
-      this.#definition.listeners,
-      name,
-      [...args, (_session: Session, payload: unknown): unknown => listener(payload)],
-      false,
-    );
-    return { close: remove, [Symbol.dispose]: remove };
+    return this.#subscriptions.on(name, args);
+  }
+
+  /**
+   * The events of one name from now on, for one `for await`: they wait until they are asked for, as `options` say. Leaving the loop ends it;
+   * when the client has ended, what waits is handed out, then the loop ends, or throws why the connection was lost.
+   * @throws {TypeError | RangeError} as {@link on}.
+   */
+  events<N extends PushName<S>>(name: N, options?: SubscriptionOptions<Session>): EventIterator<Push<S, N>>;
+  events<I extends StandardSchemaV1>(
+    name: string,
+    schema: I,
+    options?: SubscriptionOptions<Session>,
+  ): EventIterator<SchemaOutput<I>>;
+  events(name: string, ...args: unknown[]): EventIterator<unknown> {
+    return this.#subscriptions.events(name, args);
   }
 
   /** Open a media stream to the server's handler of that name. Resolves when it may be written to. */

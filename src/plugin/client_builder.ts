@@ -6,6 +6,7 @@
 
 import type { ClientContext } from "../context.ts";
 import type { Call } from "../rpc/handler.ts";
+import type { SubscriptionOptions } from "../rpc/listeners.ts";
 import type { SchemaInput, SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";
 import type { Bytes, MaybePromise } from "../rpc/signature.ts";
 import type { Session } from "../session.ts";
@@ -50,11 +51,13 @@ export interface ClientBuilder<S = Untyped> {
   listener<N extends PushName<S>>(
     name: N,
     listener: (session: Session<EmittedBy<S>>, payload: Push<S, N>) => unknown,
+    options?: SubscriptionOptions<Session<EmittedBy<S>>>,
   ): this;
   listener<I extends StandardSchemaV1>(
     name: string,
     schema: I,
     listener: (session: Session<EmittedBy<S>>, payload: SchemaOutput<I>) => unknown,
+    options?: SubscriptionOptions<Session<EmittedBy<S>>>,
   ): this;
 
   /**

@@ -7,6 +7,7 @@
 
 import type { ServerContext } from "../context.ts";
 import type { Call } from "../rpc/handler.ts";
+import type { SubscriptionOptions } from "../rpc/listeners.ts";
 import type { SchemaInput, SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";
 import type {
   Bytes,
@@ -94,11 +95,13 @@ export interface ServerBuilder<Methods = None, Events = None, Pushes = None, Str
   listener<N extends string>(
     name: N,
     listener: (session: Session<Pushes>, payload: Bytes) => unknown,
+    options?: SubscriptionOptions<Session<Pushes>>,
   ): ServerBuilder<Methods, Events & { [K in N]: Event<Bytes | string> }, Pushes, Streams>;
   listener<N extends string, S extends StandardSchemaV1>(
     name: N,
     schema: S,
     listener: (session: Session<Pushes>, payload: SchemaOutput<S>) => unknown,
+    options?: SubscriptionOptions<Session<Pushes>>,
   ): ServerBuilder<Methods, Events & { [K in N]: Event<SchemaInput<S>> }, Pushes, Streams>;
 
   /**

@@ -1,17 +1,18 @@
 /**
- * Hands events to their listeners. Events of one name are taken one after the other, however long a listener takes; those of
- * different names do not wait for each other.
+ * Hands the events of one session to their listeners. A listener gets one event at a time, however long it takes; listeners do not
+ * wait for each other.
  *
  * @module
  */
 
-import { type Encoding, isEncoding } from "../protocol/encoding.ts";
+import { isEncoding } from "../protocol/encoding.ts";
 import type { EventFrame } from "../protocol/event_frame.ts";
 import type { Logger } from "../trace.ts";
+import { EventLine } from "./event_line.ts";
+import { eventPayload } from "./event_payload.ts";
+import type { OverflowObserver } from "./event_queue.ts";
 import { isThenable } from "./invocation.ts";
 import type { Listeners, RegisteredListener } from "./listeners.ts";
-import { decodePayload, decodeRawPayload } from "./payload.ts";
-import { isUnchecked, validate, type ValidationResult } from "./schema.ts";
 
 /** What a dispatcher needs. */
 export interface EventDispatcherOptions<C> {
@@ -19,83 +20,118 @@ export interface EventDispatcherOptions<C> {
   readonly context: C;
   readonly listeners: Listeners<C>;
   readonly log: Logger;
+  /** Bytes that may wait for one listener. */
+  readonly maxQueuedBytes: number;
   /** Nobody listens to this event, or nobody could read it. */
-  readonly onUnheard: (event: EventFrame) => void;
+  readonly onUnheard: (event: EventFrame, volatile: boolean) => void;
+  /** A listener asks for the end of the session, for this reason. */
+  readonly onTooSlow: (reason: string) => void;
 }
 
 /** Calls listeners. Shut until {@link open}: until then events wait. */
 export class EventDispatcher<C> {
+  /** Events that a listener had no room for. */
+  dropped = 0;
   readonly #options: EventDispatcherOptions<C>;
-  // The end of the last event of each name that is still with its listeners.
-  readonly #busy = new Map<string, Promise<void>>();
-  #opened: Promise<void> | undefined;
-  #open!: () => void;
+  // Listeners that are at work, and what waits for them.
+  readonly #lines = new Map<RegisteredListener<C>, EventLine<C>>();
+  readonly #reported = new WeakSet<RegisteredListener<C>>();
+  #early: EarlyEvent[] | undefined = [];
 
   constructor(options: EventDispatcherOptions<C>) {
     this.#options = options;
-    this.#opened = new Promise((resolve) => this.#open = resolve);
   }
 
   /** Let events through, those that waited first. */
   open(): void {
-    this.#opened = undefined;
-    this.#open();
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const { event, taken } of early) {
+      const later = this.#deliver(event, true, false);
+      if (later === undefined) taken();
+      else void later.then(taken);
+    }
   }
 
   /**
    * Hand `event` to its listeners. `owned` when its payload may be kept as it is.
-   * @returns `undefined` when they have ended, otherwise a promise of their end, which never rejects.
+   * @returns `undefined` when they have taken it, otherwise a promise of that, which never rejects.
    */
   dispatch(event: EventFrame, owned: boolean): Promise<void> | undefined {
-    const before = this.#busy.get(event.name) ?? this.#opened;
-    let end: Promise<void> | undefined;
-    if (before === undefined) end = this.#deliver(event);
-    else {
-      const kept = owned ? event : { ...event, payload: event.payload.slice() };
-      end = before.then(() => this.#deliver(kept));
-    }
-    if (end === undefined) return undefined;
-    this.#busy.set(event.name, end);
-    return end.then(() => {
-      if (this.#busy.get(event.name) === end) this.#busy.delete(event.name);
-    });
+    const early = this.#early;
+    if (early === undefined) return this.#deliver(event, owned, false);
+    return new Promise((taken) => void early.push({ event: owned ? event : keep(event), taken }));
   }
 
-  #deliver(event: EventFrame): Promise<void> | undefined {
+  /** Hand an event to its listeners that may be lost: it never waits for {@link open}, and holds nobody back. */
+  dispatchVolatile(event: EventFrame): void {
+    if (this.#early === undefined) void this.#deliver(event, false, true);
+    else this.dropped++;
+  }
+
+  #deliver(event: EventFrame, owned: boolean, volatile: boolean): Promise<void> | undefined {
     const listeners = this.#options.listeners.find(event.name);
     if (listeners === undefined || !isEncoding(event.encoding)) {
-      this.#options.onUnheard(event);
+      this.#options.onUnheard(event, volatile);
       return undefined;
     }
-    let ends: Promise<void>[] | undefined;
+    let later: Promise<void>[] | undefined;
+    let kept = owned ? event : undefined;
     for (const listener of listeners) {
-      const end = this.#call(listener, event);
-      if (end !== undefined) (ends ??= []).push(end);
+      const queue = listener.reader ?? this.#lines.get(listener);
+      const taken = queue === undefined
+        ? this.#begin(listener, event)
+        : queue.offer(kept ??= keep(event), volatile, this.#observer(listener, event));
+      if (taken !== undefined) (later ??= []).push(taken);
     }
-    if (ends === undefined) return undefined;
-    return ends.length === 1 ? ends[0] : Promise.all(ends).then(() => {});
+    if (later === undefined) return undefined;
+    return later.length === 1 ? later[0] : Promise.all(later).then(() => {});
   }
 
-  #call(listener: RegisteredListener<C>, event: EventFrame): Promise<void> | undefined {
+  /** Call a listener that is idle. */
+  #begin(listener: RegisteredListener<C>, event: EventFrame): Promise<void> | undefined {
+    const end = this.#call(listener, event);
+    if (end === undefined) return undefined;
+    const line = new EventLine(listener, this.#options.maxQueuedBytes, this.#call, () => this.#lines.delete(listener));
+    this.#lines.set(listener, line);
+    return line.begin(end);
+  }
+
+  readonly #call = (listener: RegisteredListener<C>, event: EventFrame): Promise<void> | undefined => {
     try {
-      const result = this.#run(listener, event);
+      const { context } = this.#options;
+      const payload = eventPayload(listener, event);
+      const result = isThenable(payload)
+        ? payload.then((value) => listener.listener(context, value))
+        : listener.listener(context, payload);
       if (!isThenable(result)) return undefined;
       return Promise.resolve(result).then(() => {}, (error) => this.#logFailure(event, error));
     } catch (error) {
       this.#logFailure(event, error);
       return undefined;
     }
+  };
+
+  #observer(listener: RegisteredListener<C>, event: EventFrame): OverflowObserver {
+    return {
+      onDropped: () => this.#onDropped(listener, event),
+      onTooSlow: () => this.#options.onTooSlow(`Listener of event "${event.name}" does not keep up`),
+    };
   }
 
-  #run({ listener, input, raw }: RegisteredListener<C>, event: EventFrame): unknown {
-    const { context } = this.#options;
-    const encoding = event.encoding as Encoding;
-    if (raw) return listener(context, decodeRawPayload(encoding, event.payload));
-    const value = decodePayload(encoding, event.payload);
-    if (input === undefined || isUnchecked(input)) return listener(context, value);
-    const checked = validate(input, value);
-    if (isThenable(checked)) return checked.then((result) => listener(context, valueOf(result)));
-    return listener(context, valueOf(checked));
+  #onDropped(listener: RegisteredListener<C>, event: EventFrame): void {
+    this.dropped++;
+    listener.dropped++;
+    if (!this.#reported.has(listener)) {
+      this.#reported.add(listener);
+      const message = `Listener of event "${event.name}" does not keep up, events are dropped`;
+      this.#options.log({ level: "warn", category: "events", message, fields: { event: event.name } });
+    }
+    try {
+      listener.onDropped?.(listener.dropped, this.#options.context);
+    } catch (error) {
+      this.#logFailure(event, error);
+    }
   }
 
   #logFailure(event: EventFrame, error: unknown): void {
@@ -104,8 +140,11 @@ export class EventDispatcher<C> {
   }
 }
 
-function valueOf(result: ValidationResult): unknown {
-  if (result.issues === undefined) return result.value;
-  const reason = result.issues[0]?.message ?? "no reason given";
-  throw new TypeError(`Payload does not match its schema: ${reason}`, { cause: result.issues });
+interface EarlyEvent {
+  readonly event: EventFrame;
+  readonly taken: () => void;
+}
+
+function keep(event: EventFrame): EventFrame {
+  return { ...event, payload: event.payload.slice() };
 }

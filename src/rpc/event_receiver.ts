@@ -26,6 +26,8 @@ export interface EventReceiverOptions<C> {
   readonly timers: TimerQueue;
   readonly reports: EventReportSink;
   readonly log: Logger;
+  /** A listener asks for the end of the session, for this reason. */
+  readonly onTooSlow: (reason: string) => void;
 }
 
 /** Receives the events of one connection. Shut until {@link open}: until then they wait. */
@@ -44,7 +46,7 @@ export class EventReceiver<C> implements ReceiveSink {
   #stream: ReceiveStream | undefined;
 
   constructor(options: EventReceiverOptions<C>) {
-    const { context, listeners, limits, timers, reports, log } = options;
+    const { context, listeners, limits, timers, reports, log, onTooSlow } = options;
     this.#reports = new EventReports(reports, timers);
     this.#decoder = new FrameDecoder(limits.maxMessageBytes);
     this.#windowBytes = limits.maxHeldEventBytes;
@@ -52,16 +54,23 @@ export class EventReceiver<C> implements ReceiveSink {
       context,
       listeners,
       log,
-      onUnheard: (event) => {
+      maxQueuedBytes: limits.maxHeldEventBytes,
+      onUnheard: (event, volatile) => {
         this.ignored++;
-        this.#reports.unheard(event.name, event.sequence);
+        if (!volatile) this.#reports.unheard(event.name, event.sequence);
       },
+      onTooSlow,
     });
   }
 
   /** Whether every event that arrived was taken. */
   get idle(): boolean {
     return this.#held.length === 0;
+  }
+
+  /** Of those, events that a listener had no room for. */
+  get dropped(): number {
+    return this.#dispatcher.dropped;
   }
 
   /** Let events through, those that waited first. */

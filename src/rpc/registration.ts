@@ -5,7 +5,7 @@
  */
 
 import type { Handler } from "./handler.ts";
-import type { Listener, Listeners } from "./listeners.ts";
+import type { Listener, ListenerOptions, Listeners, SubscriptionOptions } from "./listeners.ts";
 import type { Router } from "./router.ts";
 import { isSchema } from "./schema.ts";
 
@@ -45,10 +45,10 @@ export function registerMethod<C>(router: Router<C>, name: string, args: readonl
 }
 
 /**
- * Register `listener(name, fn)` or `listener(name, schema, fn)`.
+ * Register `listener(name, fn)` or `listener(name, schema, fn)`, both with options behind the function.
  * @param raw Whether a listener without a schema gets bytes (true) or the payload as it was sent (false).
  * @returns A function that takes the listener away again.
- * @throws {TypeError} when the arguments are neither of these, or the name is not one.
+ * @throws {TypeError | RangeError} when the arguments are none of these, the name is not one, or an option is out of its range.
  */
 export function registerListener<C>(
   listeners: Listeners<C>,
@@ -56,10 +56,38 @@ export function registerListener<C>(
   args: readonly unknown[],
   raw: boolean,
 ): () => void {
-  if (args.length < 2) return listeners.add(name, args[0] as Listener<C>, { raw });
-  const [schema, listener] = args;
-  if (!isSchema(schema)) throw new TypeError(`Event "${name}" takes a Standard Schema before its listener`);
-  return listeners.add(name, listener as Listener<C>, { input: schema, raw: false });
+  const { listener, options } = listenerArguments<C>(name, args, raw);
+  return listeners.add(name, listener, options);
+}
+
+/** What {@link registerListener} was given, in order. @throws {TypeError} when the arguments make no sense. */
+export function listenerArguments<C>(
+  name: string,
+  args: readonly unknown[],
+  raw: boolean,
+): { readonly listener: Listener<C>; readonly options: ListenerOptions<C> } {
+  const hasSchema = args.length > 1 && (isSchema(args[0]) || typeof args[0] !== "function");
+  const [schema, listener, options] = hasSchema ? args : [undefined, ...args];
+  if (hasSchema && !isSchema(schema)) {
+    throw new TypeError(`Event "${name}" takes a Standard Schema before its listener`);
+  }
+  const treatment = isSchema(schema) ? { input: schema, raw: false } : { raw };
+  return { listener: listener as Listener<C>, options: { ...subscriptionOptions<C>(name, options), ...treatment } };
+}
+
+/** The options of a subscription. @throws {TypeError} when they are no object, or hold what is no option. */
+export function subscriptionOptions<C>(name: string, options: unknown = {}): SubscriptionOptions<C> {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`Event "${name}" takes { capacity, overflow, onDropped } as its options`);
+  }
+  const { capacity, overflow, onDropped, ...rest } = options as SubscriptionOptions<C>;
+  const unknown = Object.keys(rest);
+  if (unknown.length > 0) throw new TypeError(`Event "${name}" does not know the option "${unknown[0]}"`);
+  return {
+    ...(capacity === undefined ? {} : { capacity }),
+    ...(overflow === undefined ? {} : { overflow }),
+    ...(onDropped === undefined ? {} : { onDropped }),
+  };
 }
 
 /** A generator would need a streaming call, which this version does not have: said at once instead of at the first call. */

@@ -13,6 +13,7 @@ import type { ServerPlugin } from "../plugin/plugin.ts";
 import type { HandlerOptions, InputOptions, RawOptions, ServerBuilder } from "../plugin/server_builder.ts";
 import { checkName } from "../protocol/name.ts";
 import type { Call } from "../rpc/handler.ts";
+import type { SubscriptionOptions } from "../rpc/listeners.ts";
 import { registerListener, registerMethod } from "../rpc/registration.ts";
 import { isSchema, type SchemaInput, type SchemaOutput, type StandardSchemaV1 } from "../rpc/schema.ts";
 import type {
@@ -104,17 +105,20 @@ export class RpcServerBuilder<Methods = None, Events = None, Pushes = None, Stre
   }
 
   /**
-   * Take events of `name`: as bytes, or as values where a schema stands before the listener. Several may share a name.
+   * Take events of `name`: as bytes, or as values where a schema stands before the listener. Several may share a name. `options` say what
+   * happens to events that a listener, which returns promises, has not got to.
    * @throws {TypeError} when the name is not 1 to 128 bytes of text without control characters.
    */
   listener<N extends string>(
     name: N,
     listener: (session: Session<Pushes>, payload: Bytes) => unknown,
+    options?: SubscriptionOptions<Session<Pushes>>,
   ): RpcServerBuilder<Methods, Events & { [K in N]: Event<Bytes | string> }, Pushes, Streams>;
   listener<N extends string, S extends StandardSchemaV1>(
     name: N,
     schema: S,
     listener: (session: Session<Pushes>, payload: SchemaOutput<S>) => unknown,
+    options?: SubscriptionOptions<Session<Pushes>>,
   ): RpcServerBuilder<Methods, Events & { [K in N]: Event<SchemaInput<S>> }, Pushes, Streams>;
   listener(name: string, ...args: unknown[]): unknown {
     registerListener(this.#open().listeners, name, args, true);

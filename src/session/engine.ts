@@ -106,6 +106,7 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
       timers: connection.timers,
       reports: this,
       log,
+      onTooSlow: (reason) => void connection.close(ConnectionCode.TOO_SLOW, reason),
     });
     this.outgoingStreams = new OutgoingStreams(connection, peer);
     this.incomingStreams = new IncomingStreams(connection, {
