@@ -17,7 +17,9 @@
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { PlayoutDelay } from "../../src/stream/playout_delay.ts";
+import { PlayoutMoment } from "../../src/stream/playout_moment.ts";
 
+const moment = new PlayoutMoment();
 let delay = new PlayoutDelay();
 let offsetUs = NaN;
 
@@ -35,7 +37,14 @@ for await (const line of createInterface({ input: process.stdin })) {
   if (kind === "H") {
     delay = new PlayoutDelay({ frameDurationUs: first, costPerLatePercent: third, maxDelayMs: 10_000 });
     offsetUs = NaN;
-  } else if (kind === "P") delay.observe(first, second, third);
-  else if (kind === "T") delay.advance(first);
+  } else if (kind === "P") {
+    moment.sequence = first;
+    moment.mediaUs = second;
+    moment.nowUs = third;
+    delay.observe(moment);
+  } else if (kind === "T") {
+    moment.nowUs = first;
+    delay.advance(moment);
+  }
   process.stdout.write(`${kind === "H" ? "OK" : answer()}\n`);
 }

@@ -5,6 +5,7 @@
  */
 
 import { PlayoutDelay } from "../../src/stream/playout_delay.ts";
+import { PlayoutMoment } from "../../src/stream/playout_moment.ts";
 import type { PlayoutPolicy } from "./playout_score.ts";
 
 /** Makes a policy for media whose units are `periodUs` apart. */
@@ -20,9 +21,20 @@ export const PLAYOUT_POLICIES: Readonly<Record<string, PolicyMaker>> = {
 
 function shipped(periodUs: number): PlayoutPolicy {
   const delay = new PlayoutDelay({ frameDurationUs: periodUs, maxDelayMs: 10_000 });
+  const moment = new PlayoutMoment();
   return {
-    observe: (sequence, mediaUs, arrivalUs) => (delay.observe(sequence, mediaUs, arrivalUs), delay.offsetUs),
-    advance: (nowUs) => delay.advance(nowUs),
+    observe(sequence, mediaUs, arrivalUs) {
+      moment.sequence = sequence;
+      moment.mediaUs = mediaUs;
+      moment.nowUs = arrivalUs;
+      delay.observe(moment);
+      return delay.offsetUs;
+    },
+    advance(nowUs) {
+      moment.nowUs = nowUs;
+      delay.advance(moment);
+      return delay.offsetUs;
+    },
   };
 }
 

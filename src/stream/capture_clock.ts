@@ -12,7 +12,7 @@ import { WindowMinimum } from "./window_minimum.ts";
 /** Follows the lag between timestamps and the local clock. */
 export class CaptureClock {
   readonly #clockRateHz: number;
-  readonly #leastLagUs = new WindowMinimum(WINDOW_US);
+  readonly #leastLag = new WindowMinimum(WINDOW_US);
   #statedLagUs = NaN;
   #statedUs = -Infinity;
 
@@ -39,11 +39,13 @@ export class CaptureClock {
   }
 
   #leastOf(lagUs: number, nowUs: number): number {
-    const leastUs = this.#leastLagUs.observe(lagUs, nowUs);
-    if (lagUs - leastUs < JUMP_US) return leastUs;
+    const lag = { transitUs: lagUs, nowUs };
+    this.#leastLag.observe(lag);
+    if (lagUs - this.#leastLag.leastUs < JUMP_US) return this.#leastLag.leastUs;
     // Timestamps that begin anew have nothing to do with those before.
-    this.#leastLagUs.clear();
-    return this.#leastLagUs.observe(lagUs, nowUs);
+    this.#leastLag.clear();
+    this.#leastLag.observe(lag);
+    return lagUs;
   }
 }
 

@@ -7,13 +7,15 @@
  * @module
  */
 
+import type { PlayoutMoment } from "./playout_moment.ts";
+
 /** Learns from the delays of arrivals, relative to the fastest path, what delay to hold. */
 export class DelayLevels {
   readonly #rebuyUs: number;
   readonly #neededUs: Float64Array = new Float64Array(LEVELS).fill(-Infinity);
   // Weighted counts of the waits until a level was needed again, WAITS to a level.
   readonly #waits: Float64Array = new Float64Array(LEVELS * WAITS);
-  // Weighted counts of arrivals whose highest level it was.
+  // Weighted counts of arrivals that reached a level.
   readonly #reached: Float64Array = new Float64Array(LEVELS);
   readonly #holdUs: Float64Array = new Float64Array(LEVELS).fill(FIRST_HOLD_US);
   readonly #stale: Uint8Array = new Uint8Array(LEVELS);
@@ -39,64 +41,62 @@ export class DelayLevels {
     this.#level = -1;
   }
 
-  /** A frame arrived at `nowUs`, `excessUs` later than over the fastest path. */
-  observe(excessUs: number, nowUs: number): void {
-    this.#age(nowUs);
+  /** A frame arrived with the excess that `moment` has. */
+  observe(moment: PlayoutMoment): void {
+    const { nowUs, excessUs } = moment;
     const level = levelOf(excessUs);
-    this.#reached[level]! += this.#weight;
+    if (nowUs - this.#updatedUs >= AGE_STEP_US) this.#age(moment);
+    const reached = this.#reached;
+    const neededUs = this.#neededUs;
+    const weight = this.#weight;
+    const newestUs = this.#newestUs;
+    for (let met = 0; met <= level; met++) reached[met]! += weight;
     // Frames one after another are one need.
-    for (let left = this.#level; left > level; left--) this.#neededUs[left] = this.#newestUs;
+    for (let left = this.#level; left > level; left--) neededUs[left] = newestUs;
     for (let met = this.#level + 1; met <= level; met++) {
-      const waitUs = nowUs - this.#neededUs[met]!;
-      if (waitUs > SHORTEST_WAIT_US) this.#count(met, waitUs);
+      const waitUs = nowUs - neededUs[met]!;
+      if (!(waitUs > SHORTEST_WAIT_US) || waitUs === Infinity) continue;
+      // Waits are counted by their octave above the shortest.
+      const octave = 32 - Math.clz32(waitUs * PER_SHORTEST_WAIT);
+      this.#waits[met * WAITS + (octave < WAITS ? octave : WAITS - 1)]! += weight;
+      this.#stale[met] = 1;
     }
     this.#level = level;
     this.#newestUs = nowUs;
   }
 
-  /** The delay worth holding at `nowUs`, at most `excessUs` (that held so far), in microseconds above the fastest path. */
-  worthUs(excessUs: number, nowUs: number): number {
-    let level = levelOf(excessUs);
+  /** Find the delay worth holding, at most the one that `moment` has. */
+  weigh(moment: PlayoutMoment): void {
+    const { nowUs, delayUs } = moment;
+    let level = levelOf(delayUs);
     while (level > this.#level && nowUs - this.#neededUs[level]! > this.#holdOf(level)) level--;
     if (level <= this.#level) {
       const waitedUs = nowUs - this.#newestUs;
       while (level > 0 && waitedUs > this.#holdOf(level)) level--;
     }
-    return Math.min(excessUs, edgeUs(level + 1) + MARGIN_US);
+    moment.worthUs = Math.min(delayUs, EDGES_US[level + 1]! + MARGIN_US);
   }
 
   /**
-   * How likely a frame that is `ageUs` late and has not arrived will be later than `excessUs`: as often as that has
-   * happened, and `ageUs / excessUs` before there is experience (the heavy tail of stalls, Pareto's with exponent 1).
+   * Whether a frame of `moment`'s age, which has not arrived, will be later than the delay with this likelihood: as often as that
+   * has happened, and age by delay before there is experience (the heavy tail of stalls, Pareto's with exponent 1).
    */
-  likelihood(ageUs: number, excessUs: number): number {
+  isOutlasting({ ageUs, delayUs }: PlayoutMoment, likelihood: number): boolean {
     const prior = PRIOR_STALLS * this.#weight;
-    const excessLevel = levelOf(excessUs);
-    let reachedExcess = 0;
-    for (let level = LEVELS - 1; level >= excessLevel; level--) reachedExcess += this.#reached[level]!;
-    let reachedAge = reachedExcess;
-    for (let level = levelOf(ageUs); level < excessLevel; level++) reachedAge += this.#reached[level]!;
-    return (reachedExcess + prior * (ageUs / excessUs)) / (reachedAge + prior);
-  }
-
-  #count(level: number, waitUs: number): void {
-    if (waitUs === Infinity) return;
-    // Waits are counted by their octave above the shortest.
-    const octave = Math.min(WAITS - 1, 32 - Math.clz32(waitUs / SHORTEST_WAIT_US));
-    this.#waits[level * WAITS + octave]! += this.#weight;
-    this.#stale[level] = 1;
+    const outlasted = this.#reached[levelOf(delayUs)]! + prior * (ageUs / delayUs);
+    return outlasted > likelihood * (this.#reached[levelOf(ageUs)]! + prior);
   }
 
   /** How long `level` is held after it was needed. */
   #holdOf(level: number): number {
     if (this.#stale[level] === 1) {
       this.#stale[level] = 0;
-      this.#holdUs[level] = this.#cheapestHoldUs(level);
+      this.#findHold(level);
     }
     return this.#holdUs[level]!;
   }
 
-  #cheapestHoldUs(level: number): number {
+  #findHold(level: number): void {
     const first = level * WAITS;
     const prior = PRIOR_WAITS * this.#weight;
     let left = WAITS * prior;
@@ -116,13 +116,12 @@ export class DelayLevels {
         bestUs = holdUs;
       }
     }
-    return bestUs;
+    this.#holdUs[level] = bestUs;
   }
 
   /** New counts weigh more instead of old ones less: one multiplication for all of them. */
-  #age(nowUs: number): void {
+  #age({ nowUs }: PlayoutMoment): void {
     const elapsedUs = nowUs - this.#updatedUs;
-    if (elapsedUs < AGE_STEP_US) return;
     this.#updatedUs = nowUs;
     this.#weight *= Math.exp(Math.min(elapsedUs / MEMORY_US, 20));
     if (this.#weight < LARGEST_WEIGHT) return;
@@ -146,6 +145,7 @@ const AGE_STEP_US = 250_000;
 /** Octaves of waiting that are told apart, from {@link SHORTEST_WAIT_US} to a minute. */
 const WAITS = 12;
 const SHORTEST_WAIT_US = 25_000;
+const PER_SHORTEST_WAIT = 1 / SHORTEST_WAIT_US;
 /** How long a level is held before it was needed twice. */
 const FIRST_HOLD_US = 2_000_000;
 /** Weight, in observations per octave, of the belief that waits of every length are equally likely. */
@@ -154,21 +154,21 @@ const PRIOR_WAITS = 0.08;
 const PRIOR_STALLS = 2;
 const LARGEST_WEIGHT = 1e100;
 
-function edgeUs(level: number): number {
-  return EDGES_US[level]!;
-}
-
 function levelOf(excessUs: number): number {
   if (!(excessUs > 0)) return 0;
-  const slot = excessUs / SLOT_US;
-  if (slot < SLOTS) return LEVEL_OF_SLOT[slot | 0]!;
+  const slot = excessUs * PER_SLOT;
+  return slot < SLOTS ? LEVEL_OF_SLOT[slot | 0]! : highLevelOf(excessUs);
+}
+
+function highLevelOf(excessUs: number): number {
   return Math.min(LEVELS - 1, Math.floor(Math.log(excessUs / LINEAR_US + 1) / Math.log(GROWTH)));
 }
 
 const EDGES_US = Float64Array.from({ length: LEVELS + 1 }, (_, level) => LINEAR_US * (GROWTH ** level - 1));
-/** The level of every half millisecond up to a second, so that no logarithm is taken per frame. */
+/** The level of every half millisecond up to two seconds, so that no logarithm is taken per frame. */
 const SLOT_US = 500;
-const SLOTS = 2_000;
+const PER_SLOT = 1 / SLOT_US;
+const SLOTS = 4_000;
 const LEVEL_OF_SLOT = Uint8Array.from(
   { length: SLOTS },
   (_, slot) => Math.floor(Math.log(((slot + 0.5) * SLOT_US) / LINEAR_US + 1) / Math.log(GROWTH)),

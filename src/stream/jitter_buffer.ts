@@ -7,9 +7,11 @@
  */
 
 import { sequenceDistance } from "../protocol/sequence.ts";
-import type { JitterBufferStats } from "./jitter_buffer_stats.ts";
+import { GapReports } from "./gap_reports.ts";
+import { JitterBufferCounts, type JitterBufferStats } from "./jitter_buffer_stats.ts";
 import { MediaGap } from "./media_gap.ts";
 import { PlayoutDelay, type PlayoutDelayOptions } from "./playout_delay.ts";
+import { PlayoutMoment } from "./playout_moment.ts";
 import { Timeline, type TimelineOptions } from "./timeline.ts";
 
 /** How a {@link JitterBuffer} works. */
@@ -33,40 +35,35 @@ export interface TimedPacket {
 
 /** Orders packets and times their playout. */
 export class JitterBuffer<P extends TimedPacket> {
-  /** Offset that {@link JitterBuffer.steer} gave it. */
-  steeredUs: number | undefined;
   readonly #delay: PlayoutDelay;
   readonly #timeline: Timeline;
   readonly #deliversLate: boolean;
   readonly #maxBytes: number;
   readonly #mask: number;
-  // One slot for each sequence from `#next` on, and what became of as many before it.
+  readonly #farthest: number;
+  // One slot for each packet from `#next` on, and what became of as many before it.
   readonly #slots: (P | typeof LATE | undefined)[];
   readonly #mediaUs: Float64Array;
   readonly #arrivedUs: Float64Array;
   readonly #wasPlayed: Uint8Array;
-  readonly #events: MediaGap[] = [];
+  readonly #gaps = new GapReports();
+  readonly #counts = new JitterBufferCounts();
+  readonly #moment = new PlayoutMoment();
+  // The offset that it is steered to; `NaN` when it is not.
+  #steeredUs = NaN;
+  // Packets are counted from the first one, whose sequence this is: counts are small integers, for which V8 does not allocate.
+  #first = 0;
   #next = 0;
   #newest = -1;
   #ahead = 0;
   #bytes = 0;
   #held = 0;
   #lastMediaUs = 0;
-  #nowUs = -Infinity;
   #hasPackets = false;
   #hasBegun = false;
   #isDry = false;
   #suspect: P | undefined;
   #suspectUs = 0;
-  #received = 0;
-  #lost = 0;
-  #late = 0;
-  #discarded = 0;
-  #duplicated = 0;
-  #emitted = 0;
-  #heldUs = 0;
-  #underruns = 0;
-  #discontinuities = 0;
 
   /** @throws {RangeError} when an option is out of its range. */
   constructor(options: JitterBufferOptions = {}) {
@@ -79,6 +76,7 @@ export class JitterBuffer<P extends TimedPacket> {
     this.#maxBytes = maxBytes;
     const capacity = 2 ** Math.ceil(Math.log2(maxPackets));
     this.#mask = capacity - 1;
+    this.#farthest = Math.max(LARGEST_SEQUENCE_JUMP, capacity);
     this.#slots = new Array(capacity).fill(undefined);
     this.#mediaUs = new Float64Array(capacity);
     this.#arrivedUs = new Float64Array(capacity);
@@ -97,7 +95,12 @@ export class JitterBuffer<P extends TimedPacket> {
 
   /** Delay above the fastest path of the last seconds, in microseconds. */
   get delayUs(): number {
-    return this.#delay.delayUs + (this.steeredUs === undefined ? 0 : this.steeredUs - this.#delay.offsetUs);
+    return this.#delay.delayUs + (Number.isNaN(this.#steeredUs) ? 0 : this.#steeredUs - this.#delay.offsetUs);
+  }
+
+  /** Offset that {@link JitterBuffer.steer} gave it. */
+  get steeredUs(): number | undefined {
+    return Number.isNaN(this.#steeredUs) ? undefined : this.#steeredUs;
   }
 
   /** Offset from media to local time that it plays at unless it is steered, in microseconds; `NaN` before the first packet. */
@@ -117,95 +120,33 @@ export class JitterBuffer<P extends TimedPacket> {
 
   /** Counts so far. */
   get stats(): JitterBufferStats {
-    return {
-      packetsReceived: this.#received,
-      packetsLost: this.#lost,
-      packetsLate: this.#late,
-      packetsDiscarded: this.#discarded,
-      packetsDuplicated: this.#duplicated,
-      jitterBufferEmittedCount: this.#emitted,
-      jitterBufferDelay: this.#heldUs / 1e6,
-      underruns: this.#underruns,
-      discontinuities: this.#discontinuities,
-    };
+    return { ...this.#counts };
   }
 
   /** Take in a packet that arrived at `arrivalUs`, local time. The buffer keeps it until it is popped or discarded. */
   insert(packet: P, arrivalUs: number): void {
-    this.#received++;
-    const nowUs = this.#advanceTo(arrivalUs);
-    if (!this.#hasPackets) this.#begin(packet);
-    const sequence = this.#newest + sequenceDistance(this.#newest >>> 0, packet.sequence);
-    const mediaUs = this.#timeline.mediaUs(packet.timestamp);
-    if (!this.#isPlausible(sequence, mediaUs, nowUs)) return this.#doubt(packet, nowUs);
-    this.#dropSuspect();
-    if (this.#isDuplicate(sequence)) {
-      this.#duplicated++;
-      return;
-    }
-    this.#timeline.observe(mediaUs, nowUs);
-    this.#delay.observe(sequence, mediaUs, nowUs);
-    if (sequence < this.#next && !this.#reachBack(sequence)) {
-      this.#late++;
-      return;
-    }
-    this.#makeRoom(sequence, packet.payload.byteLength);
-    if (sequence < this.#next) {
-      this.#discarded++;
-      return;
-    }
-    const slot = sequence & this.#mask;
-    if (sequence > this.#newest) this.#newest = sequence;
-    // One that lies before where packets were last seen ahead; where that is behind, `#missingStepUs` looks from the beginning.
-    if (sequence > this.#next && sequence < this.#ahead) this.#ahead = sequence;
-    this.#mediaUs[slot] = mediaUs;
-    this.#isDry = false;
-    if (!this.#deliversLate && mediaUs + (this.steeredUs ?? this.#delay.offsetUs) < nowUs) {
-      this.#slots[slot] = LATE;
-      this.#late++;
-      return;
-    }
-    this.#slots[slot] = packet;
-    this.#arrivedUs[slot] = nowUs;
-    this.#held++;
-    this.#bytes += packet.payload.byteLength;
+    if (arrivalUs > this.#moment.nowUs) this.#moment.nowUs = arrivalUs;
+    this.#insert(packet);
   }
 
   /** The packet or gap that is due at `nowUs`, `undefined` when none is. Call until it returns `undefined`. */
   pop(nowUs: number): P | MediaGap | undefined {
-    const now = this.#advanceTo(nowUs);
-    if (this.#events.length > 0) return this.#events.shift();
-    if (!this.#hasPackets) return undefined;
-    this.#delay.advance(now);
-    const offsetUs = this.steeredUs ?? this.#delay.offsetUs;
-    if (this.#next > this.#newest) return this.#underrun(now - offsetUs);
-    const slot = this.#next & this.#mask;
-    const head = this.#slots[slot];
-    if (head === undefined) return this.#popLost(now - offsetUs);
-    if (head === LATE) return this.#popLate();
-    if (this.#mediaUs[slot]! + offsetUs > now) return undefined;
-    this.#heldUs += now - this.#arrivedUs[slot]!;
-    this.#emitted++;
-    this.#hasBegun = true;
-    this.#release(slot, head);
-    this.#wasPlayed[slot] = 1;
-    this.#lastMediaUs = this.#mediaUs[slot]!;
-    this.#next++;
-    return head;
+    if (nowUs > this.#moment.nowUs) this.#moment.nowUs = nowUs;
+    return this.#pop();
   }
 
   /** When to call {@link JitterBuffer.pop} next, local time; `undefined` when that depends on what arrives. */
   nextPlayoutUs(): number | undefined {
-    if (this.#events.length > 0) return this.#nowUs;
+    if (this.#gaps.length > 0) return this.#moment.nowUs;
     if (!this.#hasPackets) return undefined;
-    const offsetUs = this.steeredUs ?? this.#delay.offsetUs;
+    const offsetUs = Number.isNaN(this.#steeredUs) ? this.#delay.offsetUs : this.#steeredUs;
     if (this.#next > this.#newest) {
       const { expectedUs } = this.#delay;
       return this.#isDry || expectedUs === Infinity ? undefined : expectedUs + offsetUs;
     }
     const slot = this.#next & this.#mask;
     const head = this.#slots[slot];
-    if (head === LATE) return this.#nowUs;
+    if (head === LATE) return this.#moment.nowUs;
     return offsetUs + (head === undefined ? this.#lastMediaUs + this.#missingStepUs() : this.#mediaUs[slot]!);
   }
 
@@ -216,8 +157,8 @@ export class JitterBuffer<P extends TimedPacket> {
 
   /** Play at this offset, in microseconds; `undefined` lets it go on from there by itself. A discontinuity ends it, too. */
   steer(offsetUs: number | undefined): void {
-    if (offsetUs === undefined && this.steeredUs !== undefined) this.#delay.moveTo(this.steeredUs);
-    this.steeredUs = offsetUs;
+    if (offsetUs === undefined && !Number.isNaN(this.#steeredUs)) this.#delay.moveTo(this.#steeredUs);
+    this.#steeredUs = offsetUs ?? NaN;
   }
 
   /** Discard all but the newest packet, and play that at once unless the buffer is steered. */
@@ -226,46 +167,106 @@ export class JitterBuffer<P extends TimedPacket> {
     this.#delay.skipToLive();
   }
 
-  /** Local time never steps back. */
-  #advanceTo(nowUs: number): number {
-    return nowUs > this.#nowUs ? this.#nowUs = nowUs : this.#nowUs;
+  #insert(packet: P): void {
+    this.#counts.packetsReceived++;
+    if (!this.#hasPackets) this.#begin(packet);
+    const moment = this.#moment;
+    const { nowUs } = moment;
+    const n = this.#newest + sequenceDistance(this.#first + this.#newest, packet.sequence);
+    moment.timestamp = packet.timestamp;
+    this.#timeline.locate(moment);
+    const { mediaUs } = moment;
+    const isPlausible = Math.abs(n - this.#newest) <= this.#farthest &&
+      !(Math.abs(nowUs - mediaUs - this.#delay.fastestUs) >= LARGEST_JUMP_US);
+    if (!isPlausible) return this.#doubt(packet);
+    this.#dropSuspect();
+    if (this.#isDuplicate(n)) {
+      this.#counts.packetsDuplicated++;
+      return;
+    }
+    moment.sequence = n;
+    this.#timeline.observe(moment);
+    this.#delay.observe(moment);
+    if (n < this.#next && !this.#reachBack(n)) {
+      this.#counts.packetsLate++;
+      return;
+    }
+    this.#makeRoom(n, packet.payload.byteLength);
+    if (n < this.#next) {
+      this.#counts.packetsDiscarded++;
+      return;
+    }
+    const slot = n & this.#mask;
+    if (n > this.#newest) this.#newest = n;
+    // One that lies before where packets were last seen ahead; where that is behind, `#missingStepUs` looks from the beginning.
+    if (n > this.#next && n < this.#ahead) this.#ahead = n;
+    this.#mediaUs[slot] = mediaUs;
+    this.#isDry = false;
+    const offsetUs = Number.isNaN(this.#steeredUs) ? this.#delay.offsetUs : this.#steeredUs;
+    if (!this.#deliversLate && mediaUs + offsetUs < nowUs) {
+      this.#slots[slot] = LATE;
+      this.#counts.packetsLate++;
+      return;
+    }
+    this.#slots[slot] = packet;
+    this.#arrivedUs[slot] = nowUs;
+    this.#held++;
+    this.#bytes += packet.payload.byteLength;
+  }
+
+  #pop(): P | MediaGap | undefined {
+    if (this.#gaps.length > 0) return this.#gaps.take();
+    if (!this.#hasPackets) return undefined;
+    this.#delay.advance(this.#moment);
+    const { nowUs } = this.#moment;
+    const offsetUs = Number.isNaN(this.#steeredUs) ? this.#delay.offsetUs : this.#steeredUs;
+    if (this.#next > this.#newest) return this.#underrun(nowUs - offsetUs);
+    const slot = this.#next & this.#mask;
+    const head = this.#slots[slot];
+    if (head === undefined) return this.#popLost(nowUs - offsetUs);
+    if (head === LATE) return this.#popLate();
+    const mediaUs = this.#mediaUs[slot]!;
+    if (mediaUs + offsetUs > nowUs) return undefined;
+    this.#counts.jitterBufferDelay += (nowUs - this.#arrivedUs[slot]!) / 1e6;
+    this.#counts.jitterBufferEmittedCount++;
+    this.#hasBegun = true;
+    this.#release(slot, head);
+    this.#wasPlayed[slot] = 1;
+    this.#lastMediaUs = mediaUs;
+    this.#next++;
+    return head;
   }
 
   #begin(packet: P): void {
     this.#hasPackets = true;
     this.#hasBegun = false;
-    this.#next = packet.sequence + SEQUENCE_SPAN;
-    this.#newest = this.#next - 1;
-    this.#ahead = this.#next;
+    this.#first = packet.sequence;
+    this.#next = this.#ahead = 0;
+    this.#newest = -1;
     this.#wasPlayed.fill(0);
   }
 
   /** A packet before the first one, as long as nothing was played or given up. */
-  #reachBack(sequence: number): boolean {
-    if (this.#hasBegun || this.#newest - sequence >= this.#slots.length) return false;
+  #reachBack(n: number): boolean {
+    if (this.#hasBegun || this.#newest - n >= this.#slots.length) return false;
     this.#ahead = this.#next;
-    this.#next = sequence;
+    this.#next = n;
     return true;
   }
 
-  #isDuplicate(sequence: number): boolean {
-    const ahead = sequence - this.#next;
-    const slot = sequence & this.#mask;
+  #isDuplicate(n: number): boolean {
+    const ahead = n - this.#next;
+    const slot = n & this.#mask;
     if (ahead >= 0) return ahead < this.#slots.length && this.#slots[slot] !== undefined;
     return -ahead <= this.#slots.length && this.#wasPlayed[slot] === 1;
-  }
-
-  #isPlausible(sequence: number, mediaUs: number, nowUs: number): boolean {
-    if (Math.abs(sequence - this.#newest) > Math.max(LARGEST_SEQUENCE_JUMP, this.#slots.length)) return false;
-    const { offsetUs, delayUs } = this.#delay;
-    return Number.isNaN(offsetUs) || Math.abs(nowUs - mediaUs - (offsetUs - delayUs)) < LARGEST_JUMP_US;
   }
 
   /**
    * One packet far off says nothing, two in a row are a sender that began anew (RFC 3550, appendix A.1): one that lies cannot
    * make the buffer wait or throw away what it has.
    */
-  #doubt(packet: P, nowUs: number): void {
+  #doubt(packet: P): void {
+    const nowUs = this.#moment.nowUs;
     const suspect = this.#suspect;
     const step = suspect === undefined ? 0 : sequenceDistance(suspect.sequence, packet.sequence);
     if (suspect === undefined || step < 1 || step > LARGEST_SUSPECT_STEP) {
@@ -276,11 +277,11 @@ export class JitterBuffer<P extends TimedPacket> {
     }
     this.#suspect = undefined;
     this.#discardTo(this.#newest + 1);
-    this.#report(new MediaGap("discontinuity", suspect.sequence, 0, 0));
-    this.#discontinuities++;
-    this.#received -= 2;
+    this.#gaps.add("discontinuity", suspect.sequence, 0);
+    this.#counts.discontinuities++;
+    this.#counts.packetsReceived -= 2;
     this.#hasPackets = this.#isDry = false;
-    this.steeredUs = undefined;
+    this.#steeredUs = NaN;
     this.#timeline.restart();
     this.#delay.restart();
     this.insert(suspect, this.#suspectUs);
@@ -290,26 +291,26 @@ export class JitterBuffer<P extends TimedPacket> {
   #dropSuspect(): void {
     if (this.#suspect === undefined) return;
     this.#suspect = undefined;
-    this.#discarded++;
+    this.#counts.packetsDiscarded++;
   }
 
-  #makeRoom(sequence: number, bytes: number): void {
-    const first = sequence - this.#slots.length + 1;
+  #makeRoom(n: number, bytes: number): void {
+    const first = n - this.#slots.length + 1;
     if (first > this.#next) this.#discardTo(first);
     while (this.#bytes + bytes > this.#maxBytes && this.#held > 0) this.#discardTo(this.#next + 1);
   }
 
-  /** Give up the sequences before `end`. */
+  /** Give up the packets before the `end`th. */
   #discardTo(end: number): void {
     const first = this.#next;
-    const discarded = this.#discarded;
+    const discarded = this.#counts.packetsDiscarded;
     const stop = Math.min(end, this.#newest + 1);
     for (; this.#next < stop; this.#next++) {
       const slot = this.#next & this.#mask;
       const head = this.#slots[slot];
       if (head !== undefined && head !== LATE) {
         this.#release(slot, head);
-        this.#discarded++;
+        this.#counts.packetsDiscarded++;
       }
       if (head !== undefined) this.#lastMediaUs = this.#mediaUs[slot]!;
       this.#slots[slot] = undefined;
@@ -319,18 +320,9 @@ export class JitterBuffer<P extends TimedPacket> {
     const count = this.#next - first;
     if (count === 0) return;
     this.#hasBegun = true;
-    const reason = this.#discarded > discarded ? "discarded" : "lost";
-    if (reason === "lost") this.#lost += count;
-    const last = this.#events.at(-1);
-    const isMore = last?.reason === reason && ((last.sequence + last.count) >>> 0) === first >>> 0;
-    if (isMore) this.#events[this.#events.length - 1] = new MediaGap(reason, last.sequence, last.count + count, 0);
-    else this.#report(new MediaGap(reason, first, count, 0));
-  }
-
-  /** Whoever stops asking loses the oldest reports, as it does the oldest packets. */
-  #report(event: MediaGap): void {
-    if (this.#events.length === MOST_EVENTS) this.#events.shift();
-    this.#events.push(event);
+    const reason = this.#counts.packetsDiscarded > discarded ? "discarded" : "lost";
+    if (reason === "lost") this.#counts.packetsLost += count;
+    this.#gaps.add(reason, this.#first + first, count);
   }
 
   #release(slot: number, packet: P): void {
@@ -343,8 +335,8 @@ export class JitterBuffer<P extends TimedPacket> {
   #underrun(playedUs: number): MediaGap | undefined {
     if (this.#isDry || playedUs < this.#delay.expectedUs) return undefined;
     this.#isDry = true;
-    this.#underruns++;
-    return new MediaGap("underrun", this.#next, 0, 0);
+    this.#counts.underruns++;
+    return new MediaGap("underrun", this.#first + this.#next, 0, 0);
   }
 
   /** Media time of each packet that is missing before the next one held; not above 0 when its timestamp tells nothing. */
@@ -361,8 +353,8 @@ export class JitterBuffer<P extends TimedPacket> {
     if (passedUs < stepUs) return undefined;
     const count = stepUs > 0 ? Math.min(missing, Math.floor(passedUs / stepUs)) : missing;
     const durationUs = Math.max(0, stepUs * count);
-    const found = new MediaGap("lost", this.#next, count, durationUs);
-    this.#lost += count;
+    const found = new MediaGap("lost", this.#first + this.#next, count, durationUs);
+    this.#counts.packetsLost += count;
     this.#pass(count);
     this.#lastMediaUs += durationUs;
     return found;
@@ -377,7 +369,7 @@ export class JitterBuffer<P extends TimedPacket> {
       this.#slots[(first + count++) & this.#mask] = undefined;
     }
     this.#pass(count);
-    return new MediaGap("late", first, count, Math.max(0, this.#lastMediaUs - fromUs));
+    return new MediaGap("late", this.#first + first, count, Math.max(0, this.#lastMediaUs - fromUs));
   }
 
   #pass(count: number): void {
@@ -389,9 +381,6 @@ export class JitterBuffer<P extends TimedPacket> {
 /** In the slot of a packet that arrived too late. */
 const LATE = Symbol("late");
 const MOST_PACKETS = 1 << 20;
-const MOST_EVENTS = 64;
-/** Sequences are counted on from here, so that one before the first is not negative. */
-const SEQUENCE_SPAN = 2 ** 32;
 /** A packet that is off the fastest path by more than this is not delayed but of another clock. */
 const LARGEST_JUMP_US = 10_000_000;
 /** A sequence further from the newest one than this belongs to another count (MAX_DROPOUT of RFC 3550, appendix A.1). */

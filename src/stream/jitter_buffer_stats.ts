@@ -25,3 +25,16 @@ export interface JitterBufferStats {
   /** Times the sender began anew. */
   readonly discontinuities: number;
 }
+
+/** Counts in progress. */
+export class JitterBufferCounts implements JitterBufferStats {
+  packetsReceived: number = 0;
+  packetsLost: number = 0;
+  packetsLate: number = 0;
+  packetsDiscarded: number = 0;
+  packetsDuplicated: number = 0;
+  jitterBufferEmittedCount: number = 0;
+  jitterBufferDelay: number = 0;
+  underruns: number = 0;
+  discontinuities: number = 0;
+}

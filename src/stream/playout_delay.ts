@@ -14,6 +14,7 @@
  */
 
 import { DelayLevels } from "./delay_levels.ts";
+import type { PlayoutMoment } from "./playout_moment.ts";
 import { StallPeriod } from "./stall_period.ts";
 import { WindowMinimum } from "./window_minimum.ts";
 
@@ -40,15 +41,15 @@ export class PlayoutDelay {
   readonly #fastest = new WindowMinimum(FASTEST_WINDOW_US);
   readonly #skipAboveUs: number;
   #targetUs: number | undefined;
-  #minDelayUs: number;
-  #maxDelayUs: number;
-  #durationUs: number;
+  #minDelayUs = 0;
+  #maxDelayUs = 0;
+  #durationUs = 0;
   #offsetUs = NaN;
-  #fastestUs = 0;
-  #transitUs = 0;
-  #arrivalUs = 0;
+  #fastestUs = NaN;
+  #transitUs = NaN;
   #newestUs = -Infinity;
   #newestSequence = 0;
+  #expectedUs = Infinity;
   // Media time that has been played, and the time scaling it has earned and not used.
   #playedUs = -Infinity;
   #creditUs = CREDIT_LIMIT_US;
@@ -103,7 +104,7 @@ export class PlayoutDelay {
 
   /** Media time of the frame after the newest one; `Infinity` as long as the duration of a frame is not known. */
   get expectedUs(): number {
-    return this.#durationUs === 0 ? Infinity : this.#newestUs + this.#durationUs;
+    return this.#expectedUs;
   }
 
   /** Change the target; see {@link PlayoutDelayOptions.targetMs}. @throws {RangeError} when it is negative or not finite. */
@@ -111,34 +112,40 @@ export class PlayoutDelay {
     this.#targetUs = targetMs === "adaptive" ? undefined : 1000 * notNegative(targetMs, "targetMs");
   }
 
-  /** The frame of media time `mediaUs` arrived at `arrivalUs`, which never steps back; `sequence` is unwrapped. */
-  observe(sequence: number, mediaUs: number, arrivalUs: number): void {
-    const transitUs = arrivalUs - mediaUs;
-    this.#fastestUs = this.#fastest.observe(transitUs, arrivalUs);
-    const excessUs = transitUs - this.#fastestUs;
-    if (excessUs >= this.#maxDelayUs) this.#isCongested = true;
-    else if (excessUs < this.#maxDelayUs / 2) this.#isCongested = false;
-    if (Number.isNaN(this.#offsetUs)) this.#start(mediaUs, arrivalUs);
-    else if (transitUs - this.#transitUs > SHORTEST_STALL_US) {
-      this.#stalls.observe(this.#arrivalUs, transitUs - this.#transitUs);
-    }
-    this.#levels.observe(excessUs, arrivalUs);
-    if (mediaUs > this.#newestUs) {
-      this.#learnDuration(mediaUs - this.#newestUs, sequence - this.#newestSequence);
-      this.#newestUs = mediaUs;
-      this.#newestSequence = sequence;
-    }
-    this.#transitUs = transitUs;
-    this.#arrivalUs = arrivalUs;
-    this.#move(arrivalUs);
-    this.#followStep(mediaUs, transitUs);
+  /** Transit time of the fastest frame of the last seconds, in microseconds; `NaN` before the first. */
+  get fastestUs(): number {
+    return this.#fastestUs;
   }
 
-  /** Let time pass to `nowUs`; returns the offset, `NaN` before the first frame. */
-  advance(nowUs: number): number {
+  /** A frame arrived: `moment` has its sequence and media time. */
+  observe(moment: PlayoutMoment): void {
+    const { nowUs, mediaUs } = moment;
+    const transitUs = nowUs - mediaUs;
+    moment.transitUs = transitUs;
+    this.#fastest.observe(moment);
+    const fastestUs = this.#fastest.leastUs;
+    const excessUs = transitUs - fastestUs;
+    if (excessUs >= this.#maxDelayUs) this.#isCongested = true;
+    else if (excessUs < this.#maxDelayUs / 2) this.#isCongested = false;
+    if (Number.isNaN(this.#offsetUs)) this.#start(moment);
+    this.#fastestUs = fastestUs;
+    this.#transitUs = transitUs;
+    moment.excessUs = excessUs;
+    this.#stalls.observe(moment);
+    this.#levels.observe(moment);
+    if (mediaUs > this.#newestUs) this.#learnDuration(moment);
+    this.#movedUs = nowUs;
+    this.#move(moment);
+    if (transitUs > this.#offsetUs && this.#targetUs === undefined) this.#followStep(moment);
+    else this.#lateSinceUs = NaN;
+  }
+
+  /** Let time pass. */
+  advance(moment: PlayoutMoment): void {
     // Not twice for one moment.
-    if (nowUs > this.#movedUs) this.#move(nowUs);
-    return this.#offsetUs;
+    if (!(moment.nowUs > this.#movedUs)) return;
+    this.#movedUs = moment.nowUs;
+    this.#move(moment);
   }
 
   /** Go on from this offset: somebody else has decided until now. */
@@ -163,88 +170,107 @@ export class PlayoutDelay {
     this.#levels.clear();
     this.#stalls.clear();
     this.#fastest.clear();
-    this.#offsetUs = NaN;
+    this.#offsetUs = this.#fastestUs = NaN;
     this.#movedUs = Infinity;
     this.#newestUs = this.#playedUs = -Infinity;
+    this.#expectedUs = Infinity;
     this.#creditUs = CREDIT_LIMIT_US;
     this.#lateSinceUs = NaN;
     this.#isCongested = false;
   }
 
-  #start(mediaUs: number, arrivalUs: number): void {
-    const delayUs = this.#targetUs ?? FIRST_DELAY_US;
-    this.#offsetUs = arrivalUs - mediaUs + Math.min(this.#maxDelayUs, Math.max(this.#minDelayUs, delayUs));
-    this.#playedUs = arrivalUs - this.#offsetUs;
+  #start({ nowUs, mediaUs }: PlayoutMoment): void {
+    const delayUs = this.#within(this.#targetUs ?? FIRST_DELAY_US);
+    this.#offsetUs = nowUs - mediaUs + delayUs;
+    this.#playedUs = mediaUs - delayUs;
   }
 
-  #learnDuration(stepUs: number, frames: number): void {
-    if (stepUs === Infinity || frames < 1) return;
-    const durationUs = stepUs / frames;
-    if (this.#durationUs === 0) this.#durationUs = durationUs;
-    // A pause of the sender is no frame that lasts.
-    else this.#durationUs += (Math.min(durationUs, 2 * this.#durationUs) - this.#durationUs) / 32;
+  #learnDuration({ sequence, mediaUs }: PlayoutMoment): void {
+    const stepUs = mediaUs - this.#newestUs;
+    const frames = sequence - this.#newestSequence;
+    this.#newestUs = mediaUs;
+    this.#newestSequence = sequence;
+    if (stepUs < Infinity && frames >= 1) {
+      const durationUs = stepUs / frames;
+      if (this.#durationUs === 0) this.#durationUs = durationUs;
+      // A pause of the sender is no frame that lasts.
+      else this.#durationUs += (Math.min(durationUs, 2 * this.#durationUs) - this.#durationUs) / 32;
+    }
+    if (this.#durationUs > 0) this.#expectedUs = mediaUs + this.#durationUs;
   }
 
   /** Move the offset towards what is wanted, as far as time scaling goes. */
-  #move(nowUs: number): void {
-    this.#movedUs = nowUs;
+  #move(moment: PlayoutMoment): void {
     const offsetUs = this.#offsetUs;
-    const playedUs = nowUs - offsetUs;
+    const playedUs = moment.nowUs - offsetUs;
     if (playedUs > this.#playedUs) {
       const earnedUs = this.#creditUs + SCALING_LIMIT * (playedUs - this.#playedUs);
       this.#creditUs = earnedUs > CREDIT_LIMIT_US ? CREDIT_LIMIT_US : earnedUs;
       this.#playedUs = playedUs;
     }
-    const delayUs = offsetUs - this.#fastestUs;
-    const aboveUs = delayUs - this.#wantedUs(delayUs, nowUs);
-    if (aboveUs < 0) this.#rise(-aboveUs);
-    else if (aboveUs > 0) {
-      if (aboveUs - this.#creditUs > this.#skipAboveUs) this.#jump(offsetUs - aboveUs + this.#skipAboveUs);
-      else this.#scale(-Math.min(aboveUs, this.#creditUs));
+    moment.delayUs = offsetUs - this.#fastestUs;
+    this.#decide(moment);
+    const creditUs = this.#creditUs;
+    let byUs = moment.wantedUs - moment.delayUs;
+    if (-byUs - creditUs > this.#skipAboveUs) {
+      this.#jump(offsetUs + byUs + this.#skipAboveUs);
+      return;
     }
+    // Rise in steps worth waking for: smaller ones would follow each other ever faster while nothing is left to play.
+    if (byUs > creditUs) byUs = creditUs >= LEAST_RISE_US ? creditUs : 0;
+    else if (byUs < -creditUs) byUs = -creditUs;
+    const scaledUs = Math.abs(byUs);
+    this.#offsetUs = offsetUs + byUs;
+    this.#creditUs = creditUs - scaledUs;
+    this.#scaledUs += scaledUs;
   }
 
-  /** The delay wanted at `nowUs`, `delayUs` being what it is. */
-  #wantedUs(delayUs: number, nowUs: number): number {
-    if (this.#targetUs !== undefined) return this.#within(this.#targetUs);
-    const ageUs = nowUs - this.expectedUs - this.#fastestUs;
+  /** Find the delay that is wanted. */
+  #decide(moment: PlayoutMoment): void {
+    if (this.#targetUs !== undefined) {
+      moment.wantedUs = this.#within(this.#targetUs);
+      return;
+    }
+    const { delayUs } = moment;
+    const ageUs = moment.nowUs - this.#expectedUs - this.#fastestUs;
+    moment.ageUs = ageUs;
     const isOutlasting = ageUs > delayUs ||
-      (ageUs > NEGLIGIBLE_US && this.#levels.likelihood(ageUs, delayUs) > RISE_LIKELIHOOD);
-    if (isOutlasting) return this.#within(Math.max(delayUs, ageUs) + RISE_US);
-    const preparedUs = this.#preparedUs(delayUs, nowUs);
-    if (preparedUs >= delayUs) return this.#within(preparedUs);
-    const worthUs = this.#within(Math.max(preparedUs, this.#levels.worthUs(delayUs, nowUs)));
-    // A little too much is kept: moving back and forth is heard, too.
-    return delayUs <= this.#maxDelayUs && delayUs - worthUs <= delayUs * KEPT_SHARE
-      ? Math.max(delayUs, worthUs)
-      : worthUs;
+      (ageUs > NEGLIGIBLE_US && this.#levels.isOutlasting(moment, RISE_LIKELIHOOD));
+    if (isOutlasting) {
+      moment.wantedUs = this.#within(Math.max(delayUs, ageUs) + RISE_US);
+      return;
+    }
+    moment.wantedUs = 0;
+    if (this.#stalls.nextUs !== Infinity) this.#prepare(moment);
+    if (moment.wantedUs < delayUs) {
+      this.#levels.weigh(moment);
+      const worthUs = this.#within(Math.max(moment.wantedUs, moment.worthUs));
+      // A little too much is kept: moving back and forth is heard, too.
+      const isKept = delayUs <= this.#maxDelayUs && delayUs - worthUs <= delayUs * KEPT_SHARE;
+      moment.wantedUs = isKept ? Math.max(delayUs, worthUs) : worthUs;
+    } else moment.wantedUs = this.#within(moment.wantedUs);
   }
 
-  /** The delay that a foretold stall asks for by now; 0 when there is time left or none is foretold. */
-  #preparedUs(delayUs: number, nowUs: number): number {
+  /** Want the delay that a foretold stall asks for, once there is no time left. */
+  #prepare(moment: PlayoutMoment): void {
     const stalls = this.#stalls;
-    if (stalls.nextUs === Infinity) return 0;
-    stalls.advance(nowUs);
+    stalls.advance(moment);
     const wantedUs = Math.min(
       stalls.nextLengthUs + CREDIT_LIMIT_US,
       this.#skipAboveUs * PREPARED_SHARE * stalls.confidence,
     );
     // While the offset rises by time scaling, a quarter of what is played, media goes at four fifths of its pace.
-    const risingUs = Math.max(0, wantedUs - delayUs - CREDIT_LIMIT_US) * (1 + 1 / SCALING_LIMIT);
-    if (nowUs > stalls.nextUs - stalls.toleranceUs / 2 - risingUs) this.#preparingForUs = stalls.nextUs;
-    return this.#preparingForUs === stalls.nextUs ? wantedUs : 0;
+    const risingUs = Math.max(0, wantedUs - moment.delayUs - CREDIT_LIMIT_US) * (1 + 1 / SCALING_LIMIT);
+    if (moment.nowUs > stalls.nextUs - stalls.toleranceUs / 2 - risingUs) this.#preparingForUs = stalls.nextUs;
+    if (this.#preparingForUs === stalls.nextUs) moment.wantedUs = wantedUs;
   }
 
   /**
    * Frames that come late one after another by the same time: the path has become longer. A jump costs its length as impaired
    * media, and so does being late for as long: whoever then jumps pays at most twice what hindsight would (ski rental).
    */
-  #followStep(mediaUs: number, transitUs: number): void {
+  #followStep({ mediaUs, transitUs }: PlayoutMoment): void {
     const lateUs = transitUs - this.#offsetUs;
-    if (!(lateUs > 0) || this.#targetUs !== undefined) {
-      this.#lateSinceUs = NaN;
-      return;
-    }
     if (Number.isNaN(this.#lateSinceUs)) {
       this.#lateSinceUs = mediaUs;
       this.#lateTransitUs = transitUs;
@@ -259,21 +285,8 @@ export class PlayoutDelay {
     if (offsetUs - this.#fastestUs <= this.#maxDelayUs) this.#jump(offsetUs);
   }
 
-  /** Rise in steps worth waking for: smaller ones would follow each other ever faster while nothing is left to play. */
-  #rise(byUs: number): void {
-    if (byUs <= this.#creditUs) this.#scale(byUs);
-    else if (this.#creditUs >= LEAST_RISE_US) this.#scale(this.#creditUs);
-  }
-
   #within(delayUs: number): number {
     return Math.min(this.#maxDelayUs, Math.max(this.#minDelayUs, delayUs));
-  }
-
-  #scale(byUs: number): void {
-    this.#offsetUs += byUs;
-    const absoluteUs = Math.abs(byUs);
-    this.#creditUs -= absoluteUs;
-    this.#scaledUs += absoluteUs;
   }
 
   #jump(toUs: number): void {
@@ -305,8 +318,6 @@ const RISE_US = 60_000;
 const PREPARED_SHARE = 0.6;
 /** Share of the delay by which it may be above what is worth holding. */
 const KEPT_SHARE = 0.25;
-/** Arrivals further apart than the media by this are a stall. */
-const SHORTEST_STALL_US = 30_000;
 
 function notNegative(value: number, name: string): number {
   if (!(value >= 0 && value < Infinity)) throw new RangeError(`${name} is ${value}, not a number of at least 0`);

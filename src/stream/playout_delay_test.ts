@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PlayoutDelay } from "./playout_delay.ts";
+import { PlayoutMoment } from "./playout_moment.ts";
 
 const FRAME_US = 20_000;
 
@@ -8,8 +9,8 @@ const FRAME_US = 20_000;
 class Run {
   readonly delay: PlayoutDelay;
   lateFrames = 0;
+  readonly #moment = Object.assign(new PlayoutMoment(), { nowUs: 0 });
   #frame = 0;
-  #nowUs = 0;
 
   constructor(delay: PlayoutDelay) {
     this.delay = delay;
@@ -19,16 +20,24 @@ class Run {
   play(frames: number, pathUs: (frame: number) => number, look: (nowUs: number) => void = () => {}): void {
     for (const end = this.#frame + frames; this.#frame < end; this.#frame++) {
       const mediaUs = this.#frame * FRAME_US;
-      const arrivalUs = Math.max(this.#nowUs, mediaUs + pathUs(this.#frame));
-      for (let tickUs = this.#nowUs + 10_000; tickUs < arrivalUs; tickUs += 10_000) {
-        this.delay.advance(tickUs);
+      const arrivalUs = Math.max(this.#moment.nowUs, mediaUs + pathUs(this.#frame));
+      for (let tickUs = this.#moment.nowUs + 10_000; tickUs < arrivalUs; tickUs += 10_000) {
+        this.advance(tickUs);
         look(tickUs);
       }
-      this.#nowUs = arrivalUs;
-      if (mediaUs + this.delay.advance(arrivalUs) < arrivalUs) this.lateFrames++;
-      this.delay.observe(this.#frame, mediaUs, arrivalUs);
+      this.advance(arrivalUs);
+      if (mediaUs + this.delay.offsetUs < arrivalUs) this.lateFrames++;
+      this.observe(this.#frame, mediaUs, arrivalUs);
       look(arrivalUs);
     }
+  }
+
+  observe(sequence: number, mediaUs: number, nowUs: number): void {
+    this.delay.observe(Object.assign(this.#moment, { sequence, mediaUs, nowUs }));
+  }
+
+  advance(nowUs: number): void {
+    this.delay.advance(Object.assign(this.#moment, { nowUs }));
   }
 }
 
@@ -122,7 +131,8 @@ test("PlayoutDelay begins anew after restart", () => {
   run.play(100, () => 30_000);
   run.delay.restart();
   assert.equal(run.delay.delayUs, 0);
-  assert.ok(Number.isNaN(run.delay.advance(5e6)));
-  run.delay.observe(0, 9e12, 5e6);
+  run.advance(5e6);
+  assert.ok(Number.isNaN(run.delay.offsetUs));
+  run.observe(0, 9e12, 5e6);
   assert.ok(Math.abs(run.delay.offsetUs - (5e6 - 9e12)) <= 40_000);
 });

@@ -5,44 +5,45 @@
  * @module
  */
 
+import type { PlayoutMoment } from "./playout_moment.ts";
+
 /** Foretells when the path stalls next, and for how long. */
 export class StallPeriod {
-  readonly #startedUs: Float64Array = new Float64Array(REMEMBERED);
-  readonly #lengthUs: Float64Array = new Float64Array(REMEMBERED);
+  readonly #startedUs: Float64Array = new Float64Array(SLOTS);
+  readonly #lengthUs: Float64Array = new Float64Array(SLOTS);
   #count = 0;
-  #periodUs = 0;
+  // Of the frame before.
+  #transitUs = NaN;
+  #arrivalUs = 0;
   #foretold = 0;
   #hits = 0;
   /** When the next stall is expected to begin; `Infinity` when none is. */
   nextUs: number = Infinity;
   /** How long it is expected to last, in microseconds. */
   nextLengthUs = 0;
+  /** How far it may begin from {@link StallPeriod.nextUs}, in microseconds. */
+  toleranceUs: number = toleranceUs(0);
 
   /** Share of what was foretold that came true; 1 before the first. */
   get confidence(): number {
     return (this.#hits + 2) / (this.#foretold + 2);
   }
 
-  /** How far the next stall may begin from {@link StallPeriod.nextUs}, in microseconds. */
-  get toleranceUs(): number {
-    return toleranceUs(this.#periodUs);
-  }
-
-  /** Nothing arrived for `lengthUs` longer than it should have from `startUs` on. */
-  observe(startUs: number, lengthUs: number): void {
-    if (Math.abs(startUs - this.nextUs) < this.toleranceUs && lengthUs > this.nextLengthUs * LEAST_SHARE) {
-      this.#foretold++;
-      this.#hits++;
-      this.nextUs = Infinity;
+  /** A frame arrived: when its transit is much longer than that of the frame before, nothing came meanwhile. */
+  observe({ nowUs, transitUs }: PlayoutMoment): void {
+    const lengthUs = transitUs - this.#transitUs;
+    if (lengthUs > SHORTEST_STALL_US) {
+      const slot = this.#count++ & (SLOTS - 1);
+      this.#startedUs[slot] = this.#arrivalUs;
+      this.#lengthUs[slot] = lengthUs;
+      this.#learn(slot);
     }
-    this.#foretell(startUs, lengthUs);
-    const slot = this.#count++ % REMEMBERED;
-    this.#startedUs[slot] = startUs;
-    this.#lengthUs[slot] = lengthUs;
+    this.#transitUs = transitUs;
+    this.#arrivalUs = nowUs;
   }
 
-  /** Time passes: what was foretold and did not come by `nowUs` was wrong. */
-  advance(nowUs: number): void {
+  /** Time passes: what was foretold and has not come was wrong. */
+  advance({ nowUs }: PlayoutMoment): void {
     if (nowUs <= this.nextUs + this.toleranceUs + this.nextLengthUs + OBSERVED_AFTER_US) return;
     this.#foretold++;
     this.nextUs = Infinity;
@@ -52,22 +53,37 @@ export class StallPeriod {
   clear(): void {
     this.#count = this.#foretold = this.#hits = 0;
     this.nextUs = Infinity;
+    this.#transitUs = NaN;
   }
 
-  /** Look for two earlier stalls that, with this one, are at equal distances: the shortest distance there is. */
-  #foretell(startUs: number, lengthUs: number): void {
-    const oldest = Math.max(0, this.#count - REMEMBERED);
-    for (let second = this.#count - 1; second > oldest; second--) {
-      const periodUs = startUs - this.#startedUs[second % REMEMBERED]!;
+  /** Look for two earlier stalls that, with the newest in `slot`, are at equal distances: the shortest distance there is. */
+  #learn(slot: number): void {
+    const startUs = this.#startedUs[slot]!;
+    const lengthUs = this.#lengthUs[slot]!;
+    if (Math.abs(startUs - this.nextUs) < this.toleranceUs && lengthUs > this.nextLengthUs * LEAST_SHARE) {
+      this.#foretold++;
+      this.#hits++;
+      this.nextUs = Infinity;
+    }
+    const newest = this.#count - 1;
+    const oldest = Math.max(0, newest - REMEMBERED);
+    if (startUs - this.#startedUs[oldest & (SLOTS - 1)]! < SHORTEST_PERIOD_US) return;
+    for (let second = newest - 1; second > oldest; second--) {
+      const secondUs = this.#startedUs[second & (SLOTS - 1)]!;
+      const periodUs = startUs - secondUs;
       if (periodUs < SHORTEST_PERIOD_US) continue;
       if (periodUs > LONGEST_PERIOD_US) return;
+      const allowedUs = toleranceUs(periodUs);
       for (let first = second - 1; first >= oldest; first--) {
-        const beforeUs = this.#startedUs[second % REMEMBERED]! - this.#startedUs[first % REMEMBERED]!;
-        if (beforeUs > periodUs + toleranceUs(periodUs)) break;
-        if (beforeUs < periodUs - toleranceUs(periodUs)) continue;
-        const typicalUs = median(lengthUs, this.#lengthUs[second % REMEMBERED]!, this.#lengthUs[first % REMEMBERED]!);
-        if (typicalUs < SHORTEST_FORETOLD_US) continue;
-        return this.#expect(startUs, (periodUs + beforeUs) / 2, typicalUs);
+        const beforeUs = secondUs - this.#startedUs[first & (SLOTS - 1)]!;
+        if (beforeUs > periodUs + allowedUs) break;
+        if (beforeUs < periodUs - allowedUs) continue;
+        const typicalUs = median(
+          lengthUs,
+          this.#lengthUs[second & (SLOTS - 1)]!,
+          this.#lengthUs[first & (SLOTS - 1)]!,
+        );
+        if (typicalUs >= SHORTEST_FORETOLD_US) return this.#expect(startUs, (periodUs + beforeUs) / 2, typicalUs);
       }
     }
   }
@@ -77,13 +93,17 @@ export class StallPeriod {
     // A longer stall that is foretold for an earlier time is the one to be ready for.
     if (nextUs >= this.nextUs && lengthUs < this.nextLengthUs) return;
     this.nextUs = nextUs;
-    this.#periodUs = periodUs;
+    this.toleranceUs = toleranceUs(periodUs);
     this.nextLengthUs = lengthUs;
   }
 }
 
+/** Arrivals further apart than the media by this are a stall. */
+const SHORTEST_STALL_US = 30_000;
 /** Stalls that are looked back at. */
 const REMEMBERED = 16;
+/** Room for those and the newest; a power of two. */
+const SLOTS = 32;
 /** Stalls nearer to each other than this belong together. */
 const SHORTEST_PERIOD_US = 2_000_000;
 const LONGEST_PERIOD_US = 40_000_000;

@@ -8,6 +8,7 @@
  */
 
 import { DEFAULT_CLOCK_RATE_HZ, ticksToUs } from "../protocol/timestamp.ts";
+import { PlayoutMoment } from "./playout_moment.ts";
 
 /** What the timestamps of a stream are. */
 export interface TimelineOptions {
@@ -21,6 +22,7 @@ export interface TimelineOptions {
 export class Timeline {
   readonly #clockRateHz: number;
   readonly #wraps: boolean;
+  readonly #asked = new PlayoutMoment();
   #firstTicks = NaN;
   #ticks = 0;
   // The least transit of each bucket of media time, and when it was; the newest is at `#bucket % BUCKETS`.
@@ -50,15 +52,26 @@ export class Timeline {
 
   /** Media time of `timestamp`, in microseconds since the first timestamp that was asked for. */
   mediaUs(timestamp: number): number {
+    this.#asked.timestamp = timestamp;
+    this.locate(this.#asked);
+    return this.#asked.mediaUs;
+  }
+
+  /** Set the media time of `moment` from its timestamp; see {@link Timeline.mediaUs}. */
+  locate(moment: PlayoutMoment): void {
+    const { timestamp } = moment;
     if (Number.isNaN(this.#firstTicks)) this.#firstTicks = this.#ticks = timestamp;
     // The distance that fits in 32 bits with sign leads to the nearest of the timestamps meant.
     else this.#ticks = this.#wraps ? this.#ticks + ((timestamp - this.#ticks) | 0) : timestamp;
-    return ticksToUs(this.#ticks - this.#firstTicks, this.#clockRateHz);
+    const ticks = this.#ticks - this.#firstTicks;
+    if (this.#clockRateHz === DEFAULT_CLOCK_RATE_HZ) moment.mediaUs = ticks;
+    else if (Math.abs(ticks) < EXACT_TICKS) moment.mediaUs = Math.round((ticks * 1e6) / this.#clockRateHz);
+    else moment.mediaUs = ticksToUs(ticks, this.#clockRateHz);
   }
 
-  /** What was sent at `mediaUs` arrived at the local time `arrivalUs`. */
-  observe(mediaUs: number, arrivalUs: number): void {
-    const transitUs = arrivalUs - mediaUs;
+  /** What was sent at the media time of `moment` has arrived. */
+  observe({ nowUs, mediaUs }: PlayoutMoment): void {
+    const transitUs = nowUs - mediaUs;
     // In the newest bucket, where nearly every frame is, only the least matters.
     if (mediaUs >= this.#bucketStartUs && mediaUs < this.#bucketEndUs && transitUs >= this.#bucketLeastUs) return;
     const bucket = Math.floor(mediaUs / BUCKET_US);
@@ -148,6 +161,8 @@ const BUCKET_US = 5_000_000;
 const LEAST_BUCKETS = 4;
 /** Crystals are within 100 ppm of each other; a steeper slope is a change of the network. */
 const LARGEST_SLOPE = 200e-6;
+/** Less than this many, times a million, are below 2^53. */
+const EXACT_TICKS = 2 ** 33;
 const ROUNDING_US = 0.01;
 
 function mod(bucket: number): number {

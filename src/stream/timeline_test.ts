@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { PlayoutMoment } from "./playout_moment.ts";
 import { Timeline } from "./timeline.ts";
+
+function observe(timeline: Timeline, mediaUs: number, nowUs: number): void {
+  timeline.observe(Object.assign(new PlayoutMoment(), { mediaUs, nowUs }));
+}
 
 test("Timeline turns ticks into microseconds since the first timestamp", () => {
   const timeline = new Timeline({ clockRateHz: 48_000 });
@@ -23,7 +28,7 @@ test("Timeline tells the drift of the sender's clock under jitter", () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     const mediaUs = n * 20_000;
     // The sender's clock is fast: its second lasts less than ours.
-    timeline.observe(mediaUs, mediaUs * (1 - 50e-6) + 1_000_000 + 30_000 * (state / 2 ** 32) ** 2);
+    observe(timeline, mediaUs, mediaUs * (1 - 50e-6) + 1_000_000 + 30_000 * (state / 2 ** 32) ** 2);
   }
   assert.ok(Math.abs(timeline.driftPpm - 50) < 3, `${timeline.driftPpm}`);
   assert.ok(Math.abs(timeline.arrivalUs(30_000_000) - (30_000_000 * (1 - 50e-6) + 1_000_000)) < 200);
@@ -31,7 +36,7 @@ test("Timeline tells the drift of the sender's clock under jitter", () => {
 
 test("Timeline takes a longer path for no drift", () => {
   const timeline = new Timeline();
-  for (let n = 0; n < 3_000; n++) timeline.observe(n * 20_000, n * 20_000 + (n < 1_500 ? 0 : 120_000));
+  for (let n = 0; n < 3_000; n++) observe(timeline, n * 20_000, n * 20_000 + (n < 1_500 ? 0 : 120_000));
   assert.equal(timeline.driftPpm, 0);
   assert.equal(timeline.arrivalUs(0), 0);
 });
@@ -39,7 +44,7 @@ test("Timeline takes a longer path for no drift", () => {
 test("Timeline begins anew after restart", () => {
   const timeline = new Timeline();
   timeline.mediaUs(5_000);
-  timeline.observe(0, 100);
+  observe(timeline, 0, 100);
   timeline.restart();
   assert.ok(Number.isNaN(timeline.arrivalUs(0)));
   assert.equal(timeline.mediaUs(9_000), 0);

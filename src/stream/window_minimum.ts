@@ -1,46 +1,54 @@
 /**
- * The least of the values of the last seconds, in constant space: the window moves by one bucket at a time.
+ * The least transit time of the last seconds, in constant space: the window moves by one bucket at a time.
  *
  * @module
  */
 
-/** Least value of a window of time that ends now. */
+/** A transit time, and when it was measured. An object, as V8 allocates for numbers in arguments. */
+export interface Transit {
+  readonly transitUs: number;
+  readonly nowUs: number;
+}
+
+/** Least transit time of a window that ends now. */
 export class WindowMinimum {
   readonly #bucketUs: number;
   readonly #buckets: Float64Array = new Float64Array(BUCKETS).fill(Infinity);
-  // Of the buckets before the newest, and of that.
-  #older = Infinity;
-  #newest = Infinity;
+  // Of the newest bucket.
+  #newestUs = Infinity;
   #bucket = -Infinity;
   #endUs = -Infinity;
+  /** The least of the window; `Infinity` when there is none. */
+  leastUs: number = Infinity;
 
   /** `windowUs`: its length, exact to an eighth. */
   constructor(windowUs: number) {
     this.#bucketUs = windowUs / BUCKETS;
   }
 
-  /** Take in `value` as of `nowUs`; returns the least of the window. */
-  observe(value: number, nowUs: number): number {
+  /** Take in one more. */
+  observe({ transitUs, nowUs }: Transit): void {
     if (nowUs >= this.#endUs) this.#turn(Math.floor(nowUs / this.#bucketUs));
-    if (value < this.#newest) this.#newest = value;
-    return this.#older < this.#newest ? this.#older : this.#newest;
+    if (transitUs >= this.#newestUs) return;
+    this.#newestUs = transitUs;
+    if (transitUs < this.leastUs) this.leastUs = transitUs;
   }
 
   /** Forget everything. */
   clear(): void {
     this.#buckets.fill(Infinity);
-    this.#older = this.#newest = Infinity;
+    this.#newestUs = this.leastUs = Infinity;
     this.#bucket = this.#endUs = -Infinity;
   }
 
   #turn(bucket: number): void {
-    this.#buckets[this.#bucket & (BUCKETS - 1)] = this.#newest;
+    this.#buckets[this.#bucket & (BUCKETS - 1)] = this.#newestUs;
     const passed = Math.min(BUCKETS, bucket - this.#bucket);
     for (let i = 0; i < passed; i++) this.#buckets[(bucket - i) & (BUCKETS - 1)] = Infinity;
     this.#bucket = bucket;
     this.#endUs = (bucket + 1) * this.#bucketUs;
-    this.#newest = this.#older = Infinity;
-    for (const value of this.#buckets) if (value < this.#older) this.#older = value;
+    this.#newestUs = this.leastUs = Infinity;
+    for (let i = 0; i < BUCKETS; i++) this.leastUs = Math.min(this.leastUs, this.#buckets[i]!);
   }
 }
 

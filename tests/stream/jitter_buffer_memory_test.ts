@@ -1,0 +1,69 @@
+/**
+ * What the jitter buffer allocates per packet: nothing, as a garbage collection is a pause in what plays. V8 counts its heap to
+ * the byte; JavaScriptCore counts it per collection, and allocates for no number.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import process from "node:process";
+import { test } from "node:test";
+import { JitterBuffer, type TimedPacket } from "../../src/stream/jitter_buffer.ts";
+
+const FRAME_US = 20_000;
+const BATCH = 5_000;
+const payload = new Uint8Array(160);
+
+/** Plays a stream whose packets, all different objects that are used again, take up to `jitterUs` longer than the fastest. */
+class Stream {
+  readonly #jitter: JitterBuffer<TimedPacket>;
+  readonly #frameTicks: number;
+  readonly #jitterUs: number;
+  readonly #packets = Array.from({ length: 64 }, () => ({ sequence: 0, timestamp: 0, payload }));
+  #sent = 0;
+  #state = 1;
+  #nowUs = 0.5;
+  played = 0;
+
+  constructor(jitterUs: number, clockRateHz: number) {
+    this.#jitter = new JitterBuffer({ clockRateHz });
+    this.#frameTicks = (FRAME_US * clockRateHz) / 1e6;
+    this.#jitterUs = jitterUs;
+  }
+
+  /** Send `packets` more, and play what is due whenever one arrives. */
+  play(packets: number): void {
+    for (let left = packets; left > 0; left--) {
+      const packet = this.#packets[this.#sent & 63]!;
+      packet.sequence = this.#sent;
+      packet.timestamp = this.#sent * this.#frameTicks;
+      this.#state = (Math.imul(this.#state, 1_664_525) + 1_013_904_223) | 0;
+      // In order: one that takes longer holds up those behind it.
+      const arrivalUs = this.#sent++ * FRAME_US + (0.5 + this.#state / 2 ** 32) * this.#jitterUs;
+      if (arrivalUs > this.#nowUs) this.#nowUs = arrivalUs;
+      this.#jitter.insert(packet, this.#nowUs);
+      while (this.#jitter.pop(this.#nowUs) !== undefined) this.played++;
+    }
+  }
+}
+
+for (const [jitterMs, clockRateHz] of [[0, 1_000_000], [20, 1_000_000], [100, 1_000_000], [20, 48_000]] as const) {
+  test(`A packet that is in time costs no allocation: ${jitterMs} ms of jitter, clock rate ${clockRateHz} Hz`, () => {
+    const stream = new Stream(jitterMs * 1000, clockRateHz);
+    stream.play(200_000);
+    const playedBefore = stream.played;
+    const bytes = new Float64Array(41);
+    for (let batch = 0; batch < bytes.length; batch++) {
+      const before = process.memoryUsage().heapUsed;
+      stream.play(BATCH);
+      bytes[batch] = (process.memoryUsage().heapUsed - before) / BATCH;
+    }
+    assert.ok(stream.played - playedBefore > 40 * BATCH, "frames play");
+    // The middle one: engines compile and collect when they like.
+    bytes.sort();
+    assert.ok(bytes[20]! < MOST_BYTES, `${bytes[20]} bytes a packet`);
+  });
+}
+
+/** A fractional number takes 12 or 16 bytes; what happens a few times a second, as forgetting does, may need one. */
+const MOST_BYTES = 3;
