@@ -34,6 +34,17 @@ export type { ClientBuilder } from "./src/plugin/client_builder.ts";
 export type { Untyped } from "./src/plugin/api.ts";
 
 export type { CloseOptions, Session, SessionStats } from "./src/session.ts";
+export type { AckOptions, Broadcast } from "./src/session/broadcast.ts";
+export type { BroadcastAnswer, BroadcastAnswers } from "./src/session/broadcast_answers.ts";
+export type {
+  Audience,
+  EncodedEvent,
+  EncodedRequest,
+  LocalSessions,
+  MemberAnswer,
+  RoomStore,
+} from "./src/session/room_store.ts";
+export type { ServerOptions } from "./src/server/definition.ts";
 export type { ClockReadyOptions, ClockStep, SessionClock } from "./src/session/session_clock.ts";
 export type { ClockState } from "./src/protocol/clock_filter.ts";
 export type { EndpointOptions } from "./src/session/endpoint_options.ts";
@@ -46,6 +57,7 @@ export type { RetryOptions, RetryThrottling } from "./src/rpc/retry_policy.ts";
 export type { Event, None, Unary } from "./src/rpc/signature.ts";
 export type { Limits } from "./src/rpc/limits.ts";
 export type { SubscriptionOptions } from "./src/rpc/listeners.ts";
+export type { EmitOptions } from "./src/rpc/emit_options.ts";
 export type { Overflow } from "./src/rpc/event_queue.ts";
 export type { EventIterator } from "./src/rpc/event_iterator.ts";
 

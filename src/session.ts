@@ -8,19 +8,23 @@ import { Context, type ServerContext } from "./context.ts";
 import { formatAddress } from "./connection/address.ts";
 import type { CloseReason } from "./connection/close_reason.ts";
 import type { Connection } from "./connection/connection.ts";
-import { ConnectionCode, EchoStreamError, ErrorCode } from "./protocol/error.ts";
+import { ConnectionCode, type EchoStreamError } from "./protocol/error.ts";
 import type { ProcessAdmission } from "./rpc/admission.ts";
 import type { CallOptions } from "./rpc/call_options.ts";
 import type { Limits } from "./rpc/limits.ts";
 import type { Listeners } from "./rpc/listeners.ts";
 import type { Router } from "./rpc/router.ts";
-import { isThenable } from "./rpc/invocation.ts";
-import { isUnchecked, type StandardSchemaV1, toIssues, validate, type ValidationResult } from "./rpc/schema.ts";
+import { type EmitOptions, isVolatile } from "./rpc/emit_options.ts";
+import type { EncodedValue } from "./rpc/payload.ts";
+import type { StandardSchemaV1 } from "./rpc/schema.ts";
 import type { EventName, EventPayload } from "./rpc/signature.ts";
 import type { MediaSender } from "./stream/media_sender.ts";
 import type { StreamHandlers } from "./stream/stream_handlers.ts";
 import type { StreamOptions } from "./stream/stream_options.ts";
+import { Broadcast, checkRoom } from "./session/broadcast.ts";
 import { Engine } from "./session/engine.ts";
+import type { Members } from "./session/members.ts";
+import { sendPush } from "./session/push.ts";
 import type { SessionClock } from "./session/session_clock.ts";
 import { checkedGraceMs } from "./session/grace.ts";
 import type { Logger } from "./trace.ts";
@@ -35,6 +39,8 @@ export interface SessionBehavior {
   readonly streams: StreamHandlers<Session>;
   /** Schemas of events sent by {@link Session.emit}, by name; an event without one goes unchecked. */
   readonly pushes: ReadonlyMap<string, StandardSchemaV1>;
+  /** Whom broadcasts reach; `undefined` at a client. */
+  readonly members?: Members | undefined;
   /** Limits of calls, events and streams. */
   readonly limits: Limits;
   /** Running handlers of this process. */
@@ -77,6 +83,10 @@ export interface SessionStats {
   readonly eventsIgnored: number;
   /** Events that arrived and a listener, or the reader of an iterator, had no room for. */
   readonly eventsDropped: number;
+  /** Volatile events sent, whatever became of them. */
+  readonly volatileEventsSent: number;
+  /** Volatile events that arrived. */
+  readonly volatileEventsReceived: number;
   /** Media streams opened here. */
   readonly streamsOpened: number;
   /** Media streams that arrived. */
@@ -113,6 +123,7 @@ export class Session<Pushes = any> extends Context {
     this.#engine = new Engine<Session>(connection, this, behavior);
     this.#engine.onEnded = (reason) => {
       this.#ended = reason;
+      behavior.members?.forget(this);
       this.#controller?.abort(reason.error);
     };
   }
@@ -133,7 +144,8 @@ export class Session<Pushes = any> extends Context {
 
   /** Counters so far. */
   get stats(): SessionStats {
-    const { requester, responder, eventSender, eventReceiver, outgoingStreams, incomingStreams } = this.#engine;
+    const { requester, responder, eventSender, volatileSender, eventReceiver, outgoingStreams, incomingStreams } =
+      this.#engine;
     return {
       requestsSent: requester.sent,
       requestsPending: requester.pending,
@@ -146,6 +158,8 @@ export class Session<Pushes = any> extends Context {
       eventsReceived: eventReceiver.received,
       eventsIgnored: eventReceiver.ignored,
       eventsDropped: eventReceiver.dropped,
+      volatileEventsSent: volatileSender.sent,
+      volatileEventsReceived: eventReceiver.volatileReceived,
       streamsOpened: outgoingStreams.opened,
       streamsReceived: incomingStreams.received,
       streamsIgnored: incomingStreams.ignored,
@@ -179,20 +193,53 @@ export class Session<Pushes = any> extends Context {
   }
 
   /**
-   * Send an event; events of one session arrive in order. Resolves when flow control has accepted it, which is not yet its arrival.
+   * Send an event; events of one session arrive in order, but for those with `delivery: "datagram"`. Resolves when flow control has accepted
+   * it, which is not yet its arrival.
    * @throws {EchoStreamError} (as rejection) INVALID_ARGUMENT when the payload does not match its schema, RESOURCE_EXHAUSTED when it is too
-   * large, UNAVAILABLE when the session has ended.
+   * large, UNIMPLEMENTED when the peer takes no datagrams, UNAVAILABLE when the session has ended.
+   * @throws {TypeError} (as rejection) when the delivery is none.
    */
-  emit<K extends EventName<Pushes>>(name: K, payload: EventPayload<Pushes, K>): Promise<void> {
-    const schema = this.#behavior.pushes.get(name);
-    if (schema === undefined || isUnchecked(schema)) return this.#engine.emit(name, payload);
+  emit<K extends EventName<Pushes>>(
+    name: K,
+    payload: EventPayload<Pushes, K>,
+    options: EmitOptions = NO_OPTIONS,
+  ): Promise<void> {
     try {
-      const checked = validate(schema, payload);
-      if (isThenable(checked)) return checked.then((result) => this.#engine.emit(name, pushOf(name, result)));
-      return this.#engine.emit(name, pushOf(name, checked));
+      const volatile = isVolatile(options);
+      return sendPush(this.#behavior.pushes, name, payload, (value) => this.#engine.emit(name, value, volatile));
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /**
+   * Enter a room, for `to(room)` of the server and its sessions; nothing happens when it is there already. A session leaves its rooms when
+   * it ends. Broadcasts reach it once its connect hooks have let it in.
+   * @throws {TypeError} at a client's session, or when the room is no text, or empty.
+   */
+  join(room: string): void {
+    const { rooms } = this.#members();
+    if (this.#ended === undefined) rooms.join(this.id, checkRoom(room));
+  }
+
+  /** Leave a room; nothing happens when it is not there. @throws {TypeError} at a client's session. */
+  leave(room: string): void {
+    this.#members().rooms.leave(this.id, checkRoom(room));
+  }
+
+  /** The rooms it is in. @throws {TypeError} at a client's session. */
+  get rooms(): ReadonlySet<string> {
+    return this.#members().rooms.roomsOf(this.id);
+  }
+
+  /** All other sessions of its server. @throws {TypeError} at a client's session. */
+  get broadcast(): Broadcast<Pushes> {
+    return new Broadcast<Pushes>(this.#members()).except(this);
+  }
+
+  /** The other sessions in any of these rooms. @throws {TypeError} at a client's session, or when a room is none. */
+  to(...rooms: string[]): Broadcast<Pushes> {
+    return this.broadcast.to(...rooms);
   }
 
   /**
@@ -220,8 +267,14 @@ export class Session<Pushes = any> extends Context {
     });
   }
 
+  /** @internal For broadcasts: nobody waits, and a session that does not keep up is closed as too slow. Never throws. */
+  emitEncoded(name: string, payload: Uint8Array | EncodedValue, volatile: boolean): void {
+    this.#engine.emitEncoded(name, payload, volatile);
+  }
+
   /** @internal Let the peer's calls, events and streams in, those that waited first. Called once the connect hooks have run. */
   open(): void {
+    if (this.#ended === undefined) this.#behavior.members?.admit(this);
     this.#engine.open();
   }
 
@@ -234,13 +287,12 @@ export class Session<Pushes = any> extends Context {
   refuse(error: EchoStreamError): Promise<CloseReason> {
     return this.#connection.close(ConnectionCode.REFUSED, `${error.code}: ${error.message}`);
   }
+
+  #members(): Members {
+    const { members } = this.#behavior;
+    if (members === undefined) throw new TypeError("A client's session has no rooms, its server does");
+    return members;
+  }
 }
 
-function pushOf(name: string, result: ValidationResult): unknown {
-  if (result.issues === undefined) return result.value;
-  const issues = toIssues(result.issues);
-  const message = `Event "${name}" does not match its schema: ${issues[0]?.message ?? "no reason given"}`;
-  throw new EchoStreamError(ErrorCode.INVALID_ARGUMENT, message, { issues });
-}
-
-const NO_OPTIONS: CallOptions = {};
+const NO_OPTIONS: CallOptions & EmitOptions = {};

@@ -23,6 +23,7 @@ import type {
   StreamName,
   Untyped,
 } from "../plugin/api.ts";
+import type { EmitOptions } from "../rpc/emit_options.ts";
 import type { EventIterator } from "../rpc/event_iterator.ts";
 import type { SubscriptionOptions } from "../rpc/listeners.ts";
 import type { Bytes, None } from "../rpc/signature.ts";
@@ -130,11 +131,11 @@ export class RpcClient<S = Untyped> implements AsyncDisposable {
   }
 
   /**
-   * Send an event; events arrive in order. Resolves when flow control has accepted it, which is not yet its arrival.
+   * Send an event; events arrive in order, but for those with `delivery: "datagram"`. Resolves when flow control has accepted it, which is not yet its arrival.
    * @throws {EchoStreamError} (as rejection) RESOURCE_EXHAUSTED when it is too large, UNAVAILABLE when the connection has ended.
    */
-  emit<N extends SentEventName<S>>(name: N, payload: SentEvent<S, N>): Promise<void> {
-    return (this.#session as Session<None>).emit(name, payload as Bytes | string);
+  emit<N extends SentEventName<S>>(name: N, payload: SentEvent<S, N>, options?: EmitOptions): Promise<void> {
+    return (this.#session as Session<None>).emit(name, payload as Bytes | string, options);
   }
 
   /**

@@ -7,6 +7,7 @@
 
 import type { ReceiveSink, ReceiveStream } from "../connection/receive_stream.ts";
 import { EchoStreamError, protocolViolation } from "../protocol/error.ts";
+import { decodeEventDatagram } from "../protocol/event_datagram.ts";
 import { decodeEvent } from "../protocol/event_frame.ts";
 import { type Frame, FrameType, misplacedFrame } from "../protocol/frame.ts";
 import { FrameDecoder } from "../protocol/frame_decoder.ts";
@@ -34,7 +35,9 @@ export interface EventReceiverOptions<C> {
 export class EventReceiver<C> implements ReceiveSink {
   /** Events that arrived. */
   received = 0;
-  /** Of those, events nobody listened to. */
+  /** Volatile events that arrived. */
+  volatileReceived = 0;
+  /** Events of both kinds that nobody listened to. */
   ignored = 0;
   readonly #dispatcher: EventDispatcher<C>;
   readonly #reports: EventReports;
@@ -68,7 +71,7 @@ export class EventReceiver<C> implements ReceiveSink {
     return this.#held.length === 0;
   }
 
-  /** Of those, events that a listener had no room for. */
+  /** Events of both kinds that a listener had no room for. */
   get dropped(): number {
     return this.#dispatcher.dropped;
   }
@@ -94,6 +97,14 @@ export class EventReceiver<C> implements ReceiveSink {
 
   onReset(): void {
     throw protocolViolation("The event stream was reset");
+  }
+
+  /** A volatile event arrives. */
+  onDatagram(bytes: Uint8Array): void {
+    const event = decodeEventDatagram(bytes);
+    if (event === undefined) return;
+    this.volatileReceived++;
+    this.#dispatcher.dispatchVolatile(event);
   }
 
   /** Tell the peer at once what was taken. */

@@ -25,6 +25,8 @@ export interface EventSenderOptions {
   readonly peer: PeerLimits;
   /** Events the peer may leave unacknowledged before `emit` waits. */
   readonly maxUnackedEvents: number;
+  /** Bytes of broadcasts that may wait for room. */
+  readonly maxWaitingEventBytes: number;
   readonly log: Logger;
 }
 
@@ -41,6 +43,7 @@ export class EventSender {
   #line: SendLine<Event> | undefined;
   #sent = 0;
   #acked = 0;
+  #waitingBytes = 0;
 
   constructor(connection: Connection, options: EventSenderOptions) {
     this.#connection = connection;
@@ -74,6 +77,24 @@ export class EventSender {
         ? quietRejection(error)
         : Promise.reject(error);
     }
+  }
+
+  /**
+   * Send an event that nobody waits for, whose payload stays as it is.
+   * @returns False when too much waits already; the event is lost then.
+   * @throws {EchoStreamError} as {@link emit} rejects.
+   */
+  push(name: string, payload: unknown): boolean {
+    const event = this.#event(name, payload);
+    const line = this.#line ??= this.#open();
+    const costBytes = event.payload.length + WAITING_OVERHEAD_BYTES;
+    if (!line.free) {
+      if (this.#waitingBytes + costBytes > this.#options.maxWaitingEventBytes) return false;
+      this.#waitingBytes += costBytes;
+      const left = (): void => void (this.#waitingBytes -= costBytes);
+      void line.submit(event).then(left, left);
+    } else void line.submit(event);
+    return true;
   }
 
   /** The peer has taken every event up to `sequence`. */
@@ -141,6 +162,8 @@ interface Event {
 
 /** Body of an EVENT frame beside its payload at most: two varints, a name with its length. */
 const EVENT_OVERHEAD_BYTES = 8 + 2 + 128 + 1;
+/** What an event that waits occupies beside its payload, which it shares with others. */
+const WAITING_OVERHEAD_BYTES = 256;
 /** Names a peer can make us log once each. */
 const MAX_REPORTED_NAMES = 256;
 const writer = new Writer();

@@ -24,6 +24,8 @@ export interface Limits {
   readonly maxTimeoutMs: number | undefined;
   /** Events sent but not yet taken by the peer's listeners; `emit` waits beyond. Default 4,096. */
   readonly maxUnackedEvents: number;
+  /** Bytes of broadcasts, and 256 for each, that wait for a peer to take them; one that lets more wait is cut. Default 4 MiB. */
+  readonly maxWaitingEventBytes: number;
   /** Bytes of events received whose listeners have not ended; the sender is held back beyond. Default 256 KiB. */
   readonly maxHeldEventBytes: number;
   /** Media streams of a peer at once. Default 256. */
@@ -46,6 +48,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxCancelsBurst: 2_000,
   maxTimeoutMs: undefined,
   maxUnackedEvents: 4_096,
+  maxWaitingEventBytes: 4 * 1024 * 1024,
   maxHeldEventBytes: 256 * 1024,
   maxIncomingStreams: 256,
   maxHeldStreamBytes: 8 * 1024 * 1024,

@@ -27,10 +27,10 @@ import type {
   Stream,
   Unary,
 } from "../rpc/signature.ts";
-import { type EndpointOptions, mergeOptions } from "../session/endpoint_options.ts";
+import { mergeOptions } from "../session/endpoint_options.ts";
 import type { Session } from "../session.ts";
 import type { IncomingStream } from "../stream/incoming_stream.ts";
-import { ServerDefinition } from "./definition.ts";
+import { ServerDefinition, type ServerOptions } from "./definition.ts";
 import type { RpcServer } from "./server.ts";
 
 /** Collects what a server consists of. Every method but {@link build} returns the same builder, with what was added in its type. */
@@ -64,7 +64,7 @@ export class RpcServerBuilder<Methods = None, Events = None, Pushes = None, Stre
   }
 
   /** Change settings that have defaults; later calls win, limits and tuning field by field. */
-  options(options: EndpointOptions): this {
+  options(options: ServerOptions): this {
     const definition = this.#open();
     definition.options = mergeOptions(definition.options, options);
     return this;

@@ -14,8 +14,16 @@ import { Listeners } from "../rpc/listeners.ts";
 import { Router } from "../rpc/router.ts";
 import type { StandardSchemaV1 } from "../rpc/schema.ts";
 import type { EndpointOptions } from "../session/endpoint_options.ts";
+import { Members } from "../session/members.ts";
+import type { RoomStore } from "../session/room_store.ts";
 import type { Session } from "../session.ts";
 import { StreamHandlers } from "../stream/stream_handlers.ts";
+
+/** Settings of a server that have defaults. */
+export interface ServerOptions extends EndpointOptions {
+  /** Keeps the rooms of sessions. Default: in memory, for this process. */
+  readonly rooms?: RoomStore;
+}
 
 /** Filled by the builder, read-only once the server is built. */
 export class ServerDefinition {
@@ -25,11 +33,12 @@ export class ServerDefinition {
   readonly listeners: Listeners<Session> = new Listeners();
   readonly streams: StreamHandlers<Session> = new StreamHandlers();
   readonly pushes: Map<string, StandardSchemaV1> = new Map();
+  readonly members: Members = new Members(this.pushes);
   readonly plugins: PluginRegistry = new PluginRegistry();
   readonly onStart: Hooks<[context: ServerContext]> = new Hooks("onStart");
   readonly onShutdown: Hooks<[context: ServerContext]> = new Hooks("onShutdown");
   readonly onConnect: Hooks<[session: Session]> = new Hooks("onConnect");
   readonly onDisconnect: Hooks<[session: Session, reason: CloseReason]> = new Hooks("onDisconnect");
   tls: TlsServerOptions | undefined;
-  options: EndpointOptions = {};
+  options: ServerOptions = {};
 }

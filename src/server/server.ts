@@ -8,6 +8,7 @@ import type { SocketAddress } from "../connection/transport.ts";
 import type { ServerContext } from "../context.ts";
 import type { Api, HasApi } from "../plugin/api.ts";
 import type { None } from "../rpc/signature.ts";
+import { Broadcast } from "../session/broadcast.ts";
 import type { Session } from "../session.ts";
 import { checkedGraceMs } from "../session/grace.ts";
 import { consoleLogger, type Logger } from "../trace.ts";
@@ -55,6 +56,9 @@ export class RpcServer<Methods = None, Events = None, Pushes = None, Streams = N
     this.#stopped = new Promise((resolve) => this.#resolveStopped = resolve);
     this.#log = definition.options.log ?? consoleLogger;
     this.#sessions = new Sessions(definition, this.#log);
+    const { members, options } = definition;
+    if (options.rooms !== undefined) members.rooms = options.rooms;
+    members.maxMessageBytes = options.limits?.maxMessageBytes ?? members.maxMessageBytes;
     this.#endpoint = new Endpoint(definition, this.#sessions);
   }
 
@@ -71,6 +75,16 @@ export class RpcServer<Methods = None, Events = None, Pushes = None, Streams = N
   /** The sessions that are served now. */
   get sessions(): ReadonlySet<Session<Pushes>> {
     return this.#sessions.open;
+  }
+
+  /** All sessions, or those that its methods choose, to send to at once. */
+  get broadcast(): Broadcast<Pushes> {
+    return new Broadcast<Pushes>(this.#definition.members);
+  }
+
+  /** The sessions in any of these rooms. @throws {TypeError} when a room is no text, or empty. */
+  to(...rooms: string[]): Broadcast<Pushes> {
+    return this.broadcast.to(...rooms);
   }
 
   /**

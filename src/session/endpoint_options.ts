@@ -18,6 +18,7 @@ import { DEFAULT_LIMITS, type Limits } from "../rpc/limits.ts";
 import type { Listeners } from "../rpc/listeners.ts";
 import type { Router } from "../rpc/router.ts";
 import type { StandardSchemaV1 } from "../rpc/schema.ts";
+import type { Members } from "./members.ts";
 import type { Session, SessionBehavior } from "../session.ts";
 import type { StreamHandlers } from "../stream/stream_handlers.ts";
 import { TimerQueue } from "../timer_queue.ts";
@@ -44,6 +45,8 @@ export interface Offer {
   readonly streams: StreamHandlers<Session>;
   /** Schemas of events sent, by name. */
   readonly pushes: ReadonlyMap<string, StandardSchemaV1>;
+  /** Whom broadcasts reach; `undefined` at a client. */
+  readonly members?: Members | undefined;
 }
 
 /** {@link EndpointOptions} with every default filled in. */

@@ -12,6 +12,7 @@ import { quietRejection } from "../connection/send_line.ts";
 import type { SendStream } from "../connection/send_stream.ts";
 import type { Goaway } from "../protocol/control_frames.ts";
 import { ConnectionCode, EchoStreamError, ErrorCode } from "../protocol/error.ts";
+import { EVENT_DATAGRAM_KIND } from "../protocol/event_datagram.ts";
 import { MediaDatagramKind } from "../protocol/media_fragment.ts";
 import {
   decodeMessage,
@@ -27,6 +28,8 @@ import type { ProcessAdmission } from "../rpc/admission.ts";
 import { EventReceiver } from "../rpc/event_receiver.ts";
 import type { EventReportSink } from "../rpc/event_reports.ts";
 import { EventSender } from "../rpc/event_sender.ts";
+import type { EncodedValue } from "../rpc/payload.ts";
+import { VolatileSender } from "../rpc/volatile_sender.ts";
 import type { Limits, PeerLimits } from "../rpc/limits.ts";
 import type { Listeners } from "../rpc/listeners.ts";
 import { Requester } from "../rpc/requester.ts";
@@ -68,6 +71,7 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
   readonly requester: Requester;
   readonly responder: Responder<C>;
   readonly eventSender: EventSender;
+  readonly volatileSender: VolatileSender;
   readonly eventReceiver: EventReceiver<C>;
   readonly outgoingStreams: OutgoingStreams;
   readonly incomingStreams: IncomingStreams<C>;
@@ -98,7 +102,13 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
     this.#log = log;
     this.requester = new Requester(connection, peer);
     this.responder = new Responder(connection, { context, router, limits, admission, peer, log });
-    this.eventSender = new EventSender(connection, { peer, maxUnackedEvents: limits.maxUnackedEvents, log });
+    this.eventSender = new EventSender(connection, {
+      peer,
+      maxUnackedEvents: limits.maxUnackedEvents,
+      maxWaitingEventBytes: limits.maxWaitingEventBytes,
+      log,
+    });
+    this.volatileSender = new VolatileSender(connection);
     this.eventReceiver = new EventReceiver({
       context,
       listeners,
@@ -139,9 +149,30 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
   }
 
   /** Send an event; see `Session.emit`. */
-  emit(name: string, payload: unknown): Promise<void> {
+  emit(name: string, payload: unknown, volatile: boolean): Promise<void> {
     const refusal = this.#refusal();
-    return refusal === undefined ? this.eventSender.emit(name, payload) : quietRejection(refusal);
+    if (refusal !== undefined) return quietRejection(refusal);
+    if (!volatile) return this.eventSender.emit(name, payload);
+    try {
+      this.volatileSender.send(name, payload);
+      return SENT;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Send an event on behalf of many; nobody waits for it, or is told of a failure. */
+  emitEncoded(name: string, payload: Uint8Array | EncodedValue, volatile: boolean): void {
+    if (this.#refusal() !== undefined) return;
+    try {
+      if (volatile) this.volatileSender.send(name, payload);
+      else if (!this.eventSender.push(name, payload)) {
+        void this.#connection.close(ConnectionCode.TOO_SLOW, "Too many broadcasts wait to be read");
+      }
+    } catch (error) {
+      const message = `Broadcast "${name}" could not be sent to a session`;
+      this.#log({ level: "warn", category: "events", message, error });
+    }
   }
 
   /** Open a media stream; see `Session.createStream`. */
@@ -205,6 +236,8 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
       case MediaDatagramKind.FRAGMENT:
       case MediaDatagramKind.PARITY:
         return this.incomingStreams.onDatagram(bytes, arrivalUs);
+      case EVENT_DATAGRAM_KIND:
+        return this.eventReceiver.onDatagram(bytes);
     }
   }
 
@@ -324,4 +357,5 @@ function closingError(message: string): EchoStreamError {
   return new EchoStreamError(ErrorCode.UNAVAILABLE, message, { disposition: "notProcessed" });
 }
 
+const SENT: Promise<void> = Promise.resolve();
 const writer = new Writer();

@@ -1,0 +1,37 @@
+/**
+ * The snippets of the guides run as they are printed, and show what their comments say.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { isCompiled, repositoryPath } from "./support/repository.ts";
+import { ENTRY_POINT, runText } from "./support/run_script.ts";
+
+const GUIDES = ["events"];
+
+for (const guide of GUIDES) {
+  const text = readFileSync(repositoryPath(`docs/${guide}.md`), "utf8");
+  const snippets = [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1] ?? "");
+  for (const [n, snippet] of snippets.entries()) {
+    test(`docs/${guide}.md snippet ${n + 1} runs as it is printed, and shows what its comments say`, async () => {
+      const source = snippet.replaceAll('"@echostream/core"', `"${ENTRY_POINT}"`);
+      const { code, output } = await runText(`${guide}_${n + 1}`, isCompiled ? await compiled(source) : source, {
+        permissions: ["--allow-ffi"],
+      });
+      assert.equal(code, 0, output);
+      const promised = [...snippet.matchAll(/console\.log\(.*\/\/ (.+)$/gm)].map((match) => match[1] ?? "");
+      assert.notEqual(promised.length, 0);
+      assert.deepEqual(promised.filter((line) => !output.split("\n").includes(line)), [], output);
+    });
+  }
+}
+
+/** Node 20 runs JavaScript, so a snippet takes the way that sources take. */
+async function compiled(text: string): Promise<string> {
+  const { default: typescript } = await import("typescript");
+  const { ModuleKind, ScriptTarget } = typescript;
+  return typescript.transpile(text, { module: ModuleKind.ESNext, target: ScriptTarget.ES2022 });
+}
