@@ -44,6 +44,7 @@ export type {
   MemberAnswer,
   RoomStore,
 } from "./src/session/room_store.ts";
+export type { ServerHealth, ServerInfo, ServerStats } from "./src/server/introspection.ts";
 export type { ServerOptions } from "./src/server/definition.ts";
 export type { ClockReadyOptions, ClockStep, SessionClock } from "./src/session/session_clock.ts";
 export type { ClockState } from "./src/protocol/clock_filter.ts";

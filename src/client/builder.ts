@@ -13,6 +13,7 @@ import type { EmittedBy, Push, PushName, Untyped } from "../plugin/api.ts";
 import type { ClientBuilder } from "../plugin/client_builder.ts";
 import type { ClientPlugin } from "../plugin/plugin.ts";
 import type { HandlerOptions, InputOptions, RawOptions } from "../plugin/server_builder.ts";
+import { checkOwnName } from "../protocol/name.ts";
 import type { Call } from "../rpc/handler.ts";
 import type { SubscriptionOptions } from "../rpc/listeners.ts";
 import { registerListener, registerMethod } from "../rpc/registration.ts";
@@ -117,6 +118,7 @@ export class RpcClientBuilder<S = Untyped> implements ClientBuilder<S> {
    * @throws {TypeError} when the name is taken, or is not 1 to 128 bytes of text without control characters.
    */
   stream(name: string, handler: (session: Session<EmittedBy<S>>, incoming: IncomingStream) => unknown): this {
+    checkOwnName("Stream", name);
     this.#open().streams.handle(name, handler);
     return this;
   }

@@ -22,6 +22,16 @@ export function checkName(what: string, name: string): void {
 }
 
 /**
+ * Refuse a name that a program may not give to what it offers: one that could not travel, or that belongs to the protocol.
+ * @param what Whose name it is, capitalised.
+ * @throws {TypeError} as {@link checkName}, and when it starts with `$`.
+ */
+export function checkOwnName(what: string, name: string): void {
+  checkName(what, name);
+  if (name.startsWith("$")) throw new TypeError(`${what} "${name}": names that start with "$" belong to the protocol`);
+}
+
+/**
  * Append the varint length of `name` and the name.
  * @param what Whose name it is, capitalised, for the error.
  * @throws {TypeError} as {@link checkName}.

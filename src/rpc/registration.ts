@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkOwnName } from "../protocol/name.ts";
 import type { Handler } from "./handler.ts";
 import type { Listener, ListenerOptions, Listeners, SubscriptionOptions } from "./listeners.ts";
 import type { Router } from "./router.ts";
@@ -14,6 +15,7 @@ import { isSchema } from "./schema.ts";
  * @throws {TypeError} when the arguments are none of these, or the router refuses the name.
  */
 export function registerMethod<C>(router: Router<C>, name: string, args: readonly unknown[]): void {
+  checkOwnName("Method", name);
   if (args.length < 2) {
     router.handle(name, unary(name, args[0]), { raw: true });
     return;
@@ -66,6 +68,7 @@ export function listenerArguments<C>(
   args: readonly unknown[],
   raw: boolean,
 ): { readonly listener: Listener<C>; readonly options: ListenerOptions<C> } {
+  checkOwnName("Event", name);
   const hasSchema = args.length > 1 && (isSchema(args[0]) || typeof args[0] !== "function");
   const [schema, listener, options] = hasSchema ? args : [undefined, ...args];
   if (hasSchema && !isSchema(schema)) {

@@ -11,7 +11,7 @@ import type { ServerContext } from "../context.ts";
 import type { PushEvent } from "../plugin/api.ts";
 import type { ServerPlugin } from "../plugin/plugin.ts";
 import type { HandlerOptions, InputOptions, RawOptions, ServerBuilder } from "../plugin/server_builder.ts";
-import { checkName } from "../protocol/name.ts";
+import { checkOwnName } from "../protocol/name.ts";
 import type { Call } from "../rpc/handler.ts";
 import type { SubscriptionOptions } from "../rpc/listeners.ts";
 import { registerListener, registerMethod } from "../rpc/registration.ts";
@@ -133,6 +133,7 @@ export class RpcServerBuilder<Methods = None, Events = None, Pushes = None, Stre
     name: N,
     handler: (session: Session<Pushes>, incoming: IncomingStream) => unknown,
   ): RpcServerBuilder<Methods, Events, Pushes, Streams & { [K in N]: Stream }> {
+    checkOwnName("Stream", name);
     this.#open().streams.handle(name, handler);
     return this as unknown as RpcServerBuilder<Methods, Events, Pushes, Streams & { [K in N]: Stream }>;
   }
@@ -152,7 +153,7 @@ export class RpcServerBuilder<Methods = None, Events = None, Pushes = None, Stre
   pushes(schemas: Record<string, StandardSchemaV1>): unknown {
     const { pushes } = this.#open();
     for (const [name, schema] of Object.entries(schemas)) {
-      checkName("Push", name);
+      checkOwnName("Push", name);
       if (!isSchema(schema)) throw new TypeError(`Push "${name}" is not declared by a Standard Schema`);
       if (pushes.has(name)) throw new TypeError(`Push "${name}" is already declared`);
       pushes.set(name, schema);

@@ -21,6 +21,10 @@ import { StreamHandlers } from "../stream/stream_handlers.ts";
 
 /** Settings of a server that have defaults. */
 export interface ServerOptions extends EndpointOptions {
+  /** Whether the server can do its work, for `$sys.health`. Default: yes, while it runs. */
+  readonly health?: () => boolean | Promise<boolean>;
+  /** Who may ask for `$sys.info` and `$sys.stats`. Default: nobody. */
+  readonly introspection?: (session: Session) => boolean | Promise<boolean>;
   /** Keeps the rooms of sessions. Default: in memory, for this process. */
   readonly rooms?: RoomStore;
 }

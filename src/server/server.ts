@@ -4,6 +4,7 @@
  * @module
  */
 
+import { systemClock } from "../clock.ts";
 import type { SocketAddress } from "../connection/transport.ts";
 import type { ServerContext } from "../context.ts";
 import type { Api, HasApi } from "../plugin/api.ts";
@@ -15,6 +16,7 @@ import { consoleLogger, type Logger } from "../trace.ts";
 import { RpcServerBuilder } from "./builder.ts";
 import type { ServerDefinition } from "./definition.ts";
 import { Endpoint } from "./endpoint.ts";
+import { registerIntrospection } from "./introspection.ts";
 import { Sessions } from "./sessions.ts";
 
 /** How {@link RpcServer.shutdown} ends what is in flight. */
@@ -59,6 +61,13 @@ export class RpcServer<Methods = None, Events = None, Pushes = None, Streams = N
     const { members, options } = definition;
     if (options.rooms !== undefined) members.rooms = options.rooms;
     members.maxMessageBytes = options.limits?.maxMessageBytes ?? members.maxMessageBytes;
+    registerIntrospection({
+      ...definition,
+      sessions: () => this.sessions,
+      clock: options.clock ?? systemClock,
+      health: options.health,
+      mayInspect: options.introspection,
+    });
     this.#endpoint = new Endpoint(definition, this.#sessions);
   }
 
