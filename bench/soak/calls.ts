@@ -42,7 +42,13 @@ process.exitCode = growthMb <= limitMb ? 0 : 1;
 function startServer() {
   const script = fileURLToPath(import.meta.url).replace(/calls(\.\w+)$/, "echo_server$1");
   const flags = "Deno" in globalThis
-    ? ["run", "--allow-all", "--no-check", "--quiet", "--v8-flags=--expose-gc,--min-semi-space-size=16"]
+    ? [
+      "run",
+      "--allow-all",
+      "--no-check",
+      "--quiet",
+      "--v8-flags=--expose-gc,--min-semi-space-size=16,--max-semi-space-size=16",
+    ]
     : process.execArgv;
   return spawn(process.execPath, [...flags, script], { stdio: ["pipe", "pipe", "inherit"] });
 }

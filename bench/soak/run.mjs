@@ -52,11 +52,11 @@ console.log(failed === 0 ? "soak: ok" : `soak: ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
 
 /**
- * Arguments that make resident memory say what is kept: collections on request, and V8's young generation at its full size (16 MB) from the start
- * instead of whenever V8 sees fit.
+ * Arguments that make resident memory say what is kept: collections on request, and V8's young generation at one size (16 MB) from start to end
+ * instead of whichever V8 sees fit.
  */
 function collecting({ name, scriptArguments }) {
-  const flags = ["--expose-gc", "--min-semi-space-size=16"];
+  const flags = ["--expose-gc", "--min-semi-space-size=16", "--max-semi-space-size=16"];
   if (name === "deno") return [...scriptArguments, `--v8-flags=${flags.join(",")}`];
   return name === "bun" ? scriptArguments : [...flags, ...scriptArguments];
 }

@@ -11,6 +11,8 @@ import type { TimeAnswer, TimeProbe, TimeStamps } from "./time_sync.ts";
 export class TimeProbes {
   /** True while timed streams flow: probes then leave 4 times a second, otherwise every 2 seconds. */
   active = false;
+  /** True while they flow and the clock is not known well: probes then leave 10 times a second. */
+  urgent = false;
   #sent = 0;
   #burst = 0;
   #nextUs: number;
@@ -67,9 +69,10 @@ export class TimeProbes {
     return { t1: probe.departureUs, t2: answer.t2, t3: answer.t3, t4: arrivalUs };
   }
 
-  /** Timed streams begin or end to flow. */
-  setActive(active: boolean, nowUs: number): void {
+  /** Timed streams begin or end to flow, and `urgent` tells that the clock is not known well. */
+  setActive(active: boolean, nowUs: number, urgent = false): void {
     this.active = active;
+    this.urgent = urgent;
     this.#nextUs = Math.min(this.#nextUs, nowUs + this.#intervalUs);
   }
 
@@ -81,7 +84,8 @@ export class TimeProbes {
 
   get #intervalUs(): number {
     if (this.isBursting) return BURST_INTERVAL_US;
-    return this.active ? ACTIVE_INTERVAL_US : IDLE_INTERVAL_US;
+    if (!this.active) return IDLE_INTERVAL_US;
+    return this.urgent ? URGENT_INTERVAL_US : ACTIVE_INTERVAL_US;
   }
 
   #indexOf(sequence: number): number {
@@ -98,7 +102,8 @@ interface Outstanding extends TimeProbe {
 const BURST_PROBES = 8;
 const BURST_INTERVAL_US = 28_000;
 
-/** Between probes while timed streams flow, and while none does. */
+/** Between probes while timed streams flow, when the clock is not known well and when it is, and while none flows. */
+const URGENT_INTERVAL_US = 100_000;
 const ACTIVE_INTERVAL_US = 250_000;
 const IDLE_INTERVAL_US = 2_000_000;
 

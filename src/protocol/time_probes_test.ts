@@ -23,6 +23,18 @@ test("TimeProbes sends 8 probes within 200 ms, then 4 a second while streams flo
   assert.ok(again[7]! - again[0]! <= 200_000);
 });
 
+test("TimeProbes sends 10 probes a second while streams flow and the clock is not known well", () => {
+  const probes = new TimeProbes(0);
+  for (let n = 0; n < 8; n++) probes.send(n, 0);
+  probes.setActive(true, 1_000, true);
+  assert.equal(probes.nextProbeUs(), 101_000);
+  probes.send(101_000, 0);
+  assert.equal(probes.nextProbeUs(), 201_000);
+  probes.setActive(true, 150_000);
+  probes.send(201_000, 0);
+  assert.equal(probes.nextProbeUs(), 451_000);
+});
+
 test("TimeProbes gives the stamps of the probe that is answered, with the departure the socket reports", () => {
   const probes = new TimeProbes(0);
   const first = probes.send(100, 7);

@@ -263,3 +263,23 @@ for (const seed of [1, 2, 3, 4, 5]) {
     },
   );
 }
+
+for (const [jitterMs, perSecond] of [[0, 4], [40, 10]] as const) {
+  testOverMemory(
+    `While media flows a clock is asked ${perSecond} times a second on a path with ${jitterMs} ms of jitter`,
+    {
+      network: { delayMs: 10, jitterMs, seed: 4 },
+    },
+    async (pair) => {
+      pair.server.streams.handle("s", async (_session, incoming) => {
+        await incoming[Symbol.asyncIterator]().next();
+      });
+      const stream = await pair.run(pair.client.session.createStream("s"));
+      await pair.clock.advance(8_000);
+      const sentMs = watch(pair.client.connection, TimeDatagramKind.PROBE);
+      await pair.clock.advance(2_000);
+      assert.ok(Math.abs(sentMs.length - 2 * perSecond) <= 1, `${sentMs}`);
+      stream.abort();
+    },
+  );
+}
