@@ -1,7 +1,7 @@
 /**
  * Many frames on streams of every delivery, played in another process: `playout.ts [FRAMES] [WARM_UP_FRAMES] [LIMIT_MB]`. Fails when the resident memory
  * of either grows by more than the limit once the first frames have warmed everything up, or when less than nine tenths of the frames are played.
- * Defaults: a million, 100,000 and 8 MB.
+ * Defaults: a million, 200,000 and 8 MB.
  *
  * @module
  */
@@ -14,10 +14,10 @@ import { RpcClient } from "../../mod.ts";
 import type { server } from "./playout_server.ts";
 import { residentBytes } from "./resources.ts";
 
-const [frames = 1_000_000, warmUpFrames = 100_000, limitMb = 8] = process.argv.slice(2).map(Number);
+const [frames = 1_000_000, warmUpFrames = 200_000, limitMb = 8] = process.argv.slice(2).map(Number);
 const DELIVERIES = ["reliable", "expiring", "datagram"] as const;
 const FRAMES_TOGETHER = 64;
-const STEPS = 9;
+const STEPS = 8;
 
 const serverProcess = startServer();
 const [portText] = await once(serverProcess.stdout!, "data");

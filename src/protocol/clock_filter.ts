@@ -42,6 +42,8 @@ export class ClockFilter {
   #backUs = 0;
   // When the curve was fitted last: its origin.
   #lastUs = 0;
+  // When the last probe came back.
+  #probedUs = 0;
   // The offset cannot be outside of these at #lastUs.
   #lowerUs = -Infinity;
   #upperUs = Infinity;
@@ -76,18 +78,39 @@ export class ClockFilter {
     if (gapUs > 0 && !remembersNothing && ++this.#contradictions < CONTRADICTIONS) return this.#ignore();
     if (gapUs > 0 || remembersNothing) return this.#begin(stamps, delayUs, gapUs);
     this.#contradictions = 0;
-    this.#lastUs = nowUs;
+    this.#lastUs = this.#probedUs = nowUs;
     this.#fit(stamps, elapsedUs / 1e6);
     this.#roundTrips[this.#probes++ % ROUND_TRIPS] = delayUs;
     this.#isSynchronized ||= this.#probes >= SYNCHRONIZED_PROBES && this.uncertaintyUs(nowUs) <= SYNCHRONIZED_US;
     return "used";
   }
 
+  /**
+   * Take in something else that left the peer at or after `departureUs` and arrived at or before `arrivalUs`: the fastest of some
+   * that media brought. It narrows the way back down between probes, and is no substitute for them. False when it changed nothing.
+   */
+  insertTransit(departureUs: number, arrivalUs: number): boolean {
+    const isOld = arrivalUs < this.#lastUs - MAX_OVERTAKING_US || arrivalUs > this.#probedUs + HOLDOVER_US;
+    if (this.#probes === 0 || isOld) return false;
+    const nowUs = Math.max(arrivalUs, this.#lastUs);
+    const elapsedUs = nowUs - this.#lastUs;
+    const spreadUs = this.#spreadPpm * elapsedUs / 1e6 + RESOLUTION_US;
+    const latestUs = this.#upperUs + this.#curve.driftPpm * elapsedUs / 1e6 + spreadUs;
+    // It contradicts the probes, and who lies would do it here.
+    if (!(departureUs - arrivalUs <= latestUs)) return false;
+    this.#lastUs = nowUs;
+    this.#advance();
+    const timeS = (arrivalUs - this.#referenceUs) / 1e6;
+    const changed = this.#back.insert(timeS, arrivalUs - departureUs - this.#backUs, this.#curve.driftPpm, false);
+    this.#update(changed, elapsedUs / 1e6);
+    return changed !== 0;
+  }
+
   /** How far the clock is known at local time `nowUs`. */
   state(nowUs: number): ClockState {
     if (this.#probes === 0) return "unsynchronized";
     if (!this.#isSynchronized) return "converging";
-    return nowUs - this.#lastUs > HOLDOVER_US ? "holdover" : "synchronized";
+    return nowUs - this.#probedUs > HOLDOVER_US ? "holdover" : "synchronized";
   }
 
   /** Remote minus local time, in microseconds, at local time `localUs`; 0 while unsynchronized. */
@@ -166,7 +189,7 @@ export class ClockFilter {
     this.#referenceUs = t4;
     this.#thereUs = t2 - t1;
     this.#backUs = t4 - t3;
-    this.#lastUs = t4;
+    this.#lastUs = this.#probedUs = t4;
     this.#contradictions = 0;
     this.#isSynchronized &&= gapUs <= STEP_US;
     this.#there.reset(delayUs * GUESSED_EXCESS);
@@ -180,16 +203,26 @@ export class ClockFilter {
   }
 
   #fit({ t1, t2, t3, t4 }: TimeStamps, elapsedS: number): void {
+    this.#advance();
+    const { driftPpm } = this.#curve;
+    const changed = Math.max(
+      this.#there.insert((t1 - this.#referenceUs) / 1e6, t2 - t1 - this.#thereUs, driftPpm),
+      this.#back.insert((t4 - this.#referenceUs) / 1e6, t4 - t3 - this.#backUs, driftPpm),
+    );
+    this.#update(changed, elapsedS);
+  }
+
+  #advance(): void {
+    this.#curve.advance((this.#lastUs - this.#referenceUs) / 1e6);
+    this.#course.advance((this.#lastUs - this.#referenceUs) / 1e6);
+  }
+
+  /** Adapt to what has changed in the envelopes, which is what their `insert` returned. */
+  #update(changed: number, elapsedS: number): void {
     const curve = this.#curve;
     const course = this.#course;
     const there = this.#there;
     const back = this.#back;
-    curve.advance((this.#lastUs - this.#referenceUs) / 1e6);
-    course.advance((this.#lastUs - this.#referenceUs) / 1e6);
-    const changed = Math.max(
-      there.insert((t1 - this.#referenceUs) / 1e6, t2 - t1 - this.#thereUs, curve.driftPpm),
-      back.insert((t4 - this.#referenceUs) / 1e6, t4 - t3 - this.#backUs, curve.driftPpm),
-    );
     if (changed === 0) {
       const partedUs = this.#spreadPpm * elapsedS;
       this.#upperUs += curve.driftPpm * elapsedS + partedUs;

@@ -37,23 +37,24 @@ export class LowerEnvelope {
 
   /**
    * Take in a transit, `driftPpm` being how fast the clocks are believed to part. Times must not decrease by more than a slot.
-   * Returns what it changed: 0 nothing, 1 the newest slot, 2 a slot was begun.
+   * Returns what it changed: 0 nothing, 1 the newest slot, 2 a slot was begun. `isSample` is false for one that was picked as the
+   * fastest of many, which says nothing about the level.
    */
-  insert(timeS: number, transitUs: number, driftPpm: number): 0 | 1 | 2 {
+  insert(timeS: number, transitUs: number, driftPpm: number, isSample = true): 0 | 1 | 2 {
     const slot = Math.floor(timeS / SLOT_S);
     const last = this.count - 1;
     if (slot > this.#slot) {
       this.#slot = slot;
       if (this.count > 0) this.#level(last, driftPpm);
       this.#samples = 0;
-      this.#sample(timeS, transitUs);
+      if (isSample) this.#sample(timeS, transitUs);
       this.#expire(timeS - WINDOW_S);
       this.levelsUs[this.count] = NaN;
       this.timesS[this.count] = timeS;
       this.transitsUs[this.count++] = transitUs;
       return 2;
     }
-    this.#sample(timeS, transitUs);
+    if (isSample) this.#sample(timeS, transitUs);
     const expectedUs = this.transitsUs[last]! + this.sign * driftPpm * (timeS - this.timesS[last]!);
     if (transitUs >= expectedUs) return 0;
     this.timesS[last] = timeS;

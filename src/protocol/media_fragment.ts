@@ -73,8 +73,8 @@ export function fragmentOverheadBytes(mediaStreamId: number, count: number): num
 /** What a parity's datagram is longer by than the longest fragment it stands for. */
 export const PARITY_OVERHEAD_BYTES = 3;
 
-/** The datagram of a fragment; the caller has checked the ranges. */
-export function encodeMediaFragment(mediaStreamId: number, fragment: MediaFragment): Uint8Array {
+/** The datagram of a fragment, whose frame has these `MediaFlag` bits; the caller has checked the ranges. */
+export function encodeMediaFragment(mediaStreamId: number, fragment: MediaFragment, flags = 0): Uint8Array {
   const { packet, index, count, sequence, timestamp, payload } = fragment;
   const headBytes = 1 + varintSize(mediaStreamId) + PACKET_BYTES + varintSize(index) + varintSize(count);
   const bytes = new Uint8Array(headBytes + FRAME_FIELDS_BYTES + payload.length);
@@ -83,7 +83,7 @@ export function encodeMediaFragment(mediaStreamId: number, fragment: MediaFragme
   writeU32(bytes, at, packet);
   at = writeVarint(bytes, at + PACKET_BYTES, index);
   at = writeVarint(bytes, at, count);
-  bytes[at] = 0;
+  bytes[at] = flags;
   writeU32(bytes, at + 1, sequence);
   writeU32(bytes, at + 5, Math.floor(timestamp / 0x1_0000_0000));
   writeU32(bytes, at + 9, timestamp % 0x1_0000_0000);
@@ -130,6 +130,12 @@ export function decodeMediaFragment(
     timestamp: high * 0x1_0000_0000 + readU32(bytes, at + 9),
     payload: new Uint8Array(bytes.buffer, bytes.byteOffset + payloadAt, end - payloadAt),
   };
+}
+
+/** `MediaFlag` bits of a fragment's frame, out of what {@link decodeMediaFragment} has found well formed. */
+export function fragmentFlags(bytes: Uint8Array, start: number): number {
+  const countAt = start + varintSizeOf(bytes[start]!);
+  return bytes[countAt + varintSizeOf(bytes[countAt]!)]!;
 }
 
 /** The datagram of a parity. */

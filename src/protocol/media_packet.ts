@@ -13,6 +13,8 @@ import type { Writer } from "./writer.ts";
 export const MediaFlag = {
   /** No frame follows; this one has no payload, and its sequence is that of the frame that would have followed. */
   END: 0x01,
+  /** Its timestamp is when it was sent, no later than it left: the sender's monotonic clock in ticks of the clock rate, rounded down. */
+  SENT: 0x02,
 } as const;
 
 /** One frame of a media stream. */

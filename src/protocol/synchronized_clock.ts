@@ -112,24 +112,18 @@ export class SynchronizedClock {
     const nowUs = Math.max(this.#now(), stamps.t4);
     const wasSynchronized = this.#isSynchronized(nowUs);
     const outcome = this.#filter.insert(stamps);
-    if (outcome === "ignored") return outcome;
-    const shownUs = this.toRemoteUs(nowUs) - nowUs;
-    const offsetUs = this.#filter.offsetUs(nowUs);
-    const farUs = Math.max(STEP_US, STEP_SIGMAS * this.#filter.uncertaintyUs(nowUs));
-    const steps = outcome === "stepped" || !wasSynchronized || Math.abs(offsetUs - shownUs) > farUs;
-    if (steps && wasSynchronized) this.#steps++;
-    this.#anchorUs = nowUs;
-    this.#rate = this.#filter.driftPpm / 1e6;
-    if (steps) {
-      this.#offsetUs = offsetUs;
-      this.#slewUs = 0;
-    } else {
-      const correctionUs = offsetUs - shownUs;
-      this.#offsetUs = shownUs;
-      this.#slewUs = Math.max(SLEW_US, Math.abs(correctionUs) / MAX_SLEW);
-      this.#slewRate = correctionUs / this.#slewUs;
-    }
+    if (outcome !== "ignored") this.#follow(nowUs, wasSynchronized, outcome === "stepped");
     return outcome;
+  }
+
+  /**
+   * Something else left the peer at or after `departureUs` and arrived at or before `arrivalUs`, the fastest of some: it narrows the
+   * estimate down between probes.
+   */
+  insertTransit(departureUs: number, arrivalUs: number): void {
+    const nowUs = Math.max(this.#now(), arrivalUs);
+    const wasSynchronized = this.#isSynchronized(nowUs);
+    if (this.#filter.insertTransit(departureUs, arrivalUs)) this.#follow(nowUs, wasSynchronized, false);
   }
 
   /**
@@ -142,6 +136,26 @@ export class SynchronizedClock {
     const previousUs = this.#wallUs ?? differenceUs;
     this.#wallUs = differenceUs;
     return Math.abs(differenceUs - previousUs) > WALL_STEP_US;
+  }
+
+  /** Show what the filter has learnt at `nowUs`. */
+  #follow(nowUs: number, wasSynchronized: boolean, isStep: boolean): void {
+    const shownUs = this.toRemoteUs(nowUs) - nowUs;
+    const offsetUs = this.#filter.offsetUs(nowUs);
+    const farUs = Math.max(STEP_US, STEP_SIGMAS * this.#filter.uncertaintyUs(nowUs));
+    const steps = isStep || !wasSynchronized || Math.abs(offsetUs - shownUs) > farUs;
+    if (steps && wasSynchronized) this.#steps++;
+    this.#anchorUs = nowUs;
+    this.#rate = this.#filter.driftPpm / 1e6;
+    if (steps) {
+      this.#offsetUs = offsetUs;
+      this.#slewUs = 0;
+    } else {
+      const correctionUs = offsetUs - shownUs;
+      this.#offsetUs = shownUs;
+      this.#slewUs = Math.max(SLEW_US, Math.abs(correctionUs) / MAX_SLEW);
+      this.#slewRate = correctionUs / this.#slewUs;
+    }
   }
 
   /** How far the time shown still is from the estimate. */

@@ -95,6 +95,11 @@ export class ClockProbing extends Deadline {
     if (stamps !== undefined) this.#clock!.insert(stamps);
   }
 
+  /** Media left the peer at or after `departureUs` of its clock, and arrived. */
+  onTransit(departureUs: number, arrivalUs: number): void {
+    this.#clock?.insertTransit(departureUs, arrivalUs);
+  }
+
   /** The datagram sent with `id` left at `departureUs`, or never when that is 0. */
   onDatagramSent(id: number, departureUs: number): void {
     this.#probes?.onDeparture(id - FIRST_PROBE_ID, departureUs);

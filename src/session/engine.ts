@@ -125,6 +125,7 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
       limits,
       log,
       peerClock: () => this.clockProbing.clock,
+      onTransit: (departureUs, arrivalUs) => this.clockProbing.onTransit(departureUs, arrivalUs),
     });
     this.clockProbing = new ClockProbing(
       connection,

@@ -107,19 +107,29 @@ export class SessionClock extends SynchronizedClock {
 
   /** @internal A probe came back. */
   override insert(stamps: TimeStamps): ProbeOutcome {
-    const atUs = this.#connection.clock.nowUs();
-    const { steps } = this;
-    const shownUs = this.toRemoteUs(atUs);
-    const outcome = super.insert(stamps);
-    if (this.steps > steps) this.#tell({ stepUs: this.toRemoteUs(atUs) - shownUs, atUs });
-    for (const waiting of this.#waiting) if (this.#isReady(waiting.maxErrorUs)) waiting.succeed();
-    return outcome;
+    return this.#learn(() => super.insert(stamps));
+  }
+
+  /** @internal Media arrived, the fastest of some: see {@link SynchronizedClock.insertTransit}. */
+  override insertTransit(departureUs: number, arrivalUs: number): void {
+    this.#learn(() => super.insertTransit(departureUs, arrivalUs));
   }
 
   /** @internal The session has ended: nobody need wait any more. */
   end(error: EchoStreamError): void {
     for (const waiting of this.#waiting) waiting.fail(error);
     this.#listeners.clear();
+  }
+
+  /** Take something in, and tell those whom it concerns. */
+  #learn<T>(learn: () => T): T {
+    const atUs = this.#connection.clock.nowUs();
+    const { steps } = this;
+    const shownUs = this.toRemoteUs(atUs);
+    const outcome = learn();
+    if (this.steps > steps) this.#tell({ stepUs: this.toRemoteUs(atUs) - shownUs, atUs });
+    for (const waiting of this.#waiting) if (this.#isReady(waiting.maxErrorUs)) waiting.succeed();
+    return outcome;
   }
 
   #isReady(maxErrorUs: number): boolean {

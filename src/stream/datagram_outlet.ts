@@ -121,7 +121,7 @@ export class DatagramOutlet implements Outlet {
     this.#init.onChange();
   }
 
-  #sendFrame({ payload, sequence, timestamp, sentUs }: OutgoingFrame): void {
+  #sendFrame({ payload, flags, sequence, timestamp, sentUs }: OutgoingFrame): void {
     const { mediaStreamId, reportId, duplicate } = this.#init;
     const fragmentBytes = payload.length <= this.#fragmentBytes(1)
       ? this.#fragmentBytes(1)
@@ -137,7 +137,8 @@ export class DatagramOutlet implements Outlet {
       const part = payload.subarray(index * fragmentBytes, (index + 1) * fragmentBytes);
       const packet = this.#packet;
       this.#packet = (packet + 1) >>> 0;
-      const datagram = encodeMediaFragment(mediaStreamId, { packet, index, count, sequence, timestamp, payload: part });
+      const fragment = { packet, index, count, sequence, timestamp, payload: part };
+      const datagram = encodeMediaFragment(mediaStreamId, fragment, flags);
       // The transport drops from the front when too much waits, and from wherever the time is over.
       const id = index === 0 || index === count - 1 ? reportId() : 0;
       if (id !== 0) this.#leaving.set(id, leaving);

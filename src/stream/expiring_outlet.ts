@@ -125,7 +125,7 @@ export class ExpiringOutlet implements Outlet {
 
   #hand(frame: WaitingFrame, nowUs: number): void {
     if (this.#init.connection.state !== "established") return;
-    const { payload, sequence, timestamp, group, endsGroup } = frame;
+    const { payload, flags, sequence, timestamp, group, endsGroup } = frame;
     const isCopied = payload.length <= COPY_BYTES;
     if (this.#open !== undefined && (this.#open.group !== group || this.#open.unit.ended)) this.#finishOpen();
     const isNew = this.#open === undefined;
@@ -134,10 +134,10 @@ export class ExpiringOutlet implements Outlet {
     open.frames++;
     writer.reset();
     if (isNew) encodeMediaUnitHead(writer, this.#init.mediaStreamId);
-    if (isCopied) encodeMediaPacket(writer, { flags: 0, sequence, timestamp, payload });
+    if (isCopied) encodeMediaPacket(writer, { flags, sequence, timestamp, payload });
     else {
       writer.varint(FrameType.MEDIA).varint(MEDIA_PACKET_HEADER_BYTES + payload.length);
-      writer.u8(0).u32(sequence).u64(timestamp);
+      writer.u8(flags).u32(sequence).u64(timestamp);
     }
     this.framesSent++;
     this.bytesSent += payload.length;

@@ -7,6 +7,7 @@
 import {
   decodeMediaFragment,
   decodeMediaParity,
+  fragmentFlags,
   MediaDatagramKind,
   type MediaFragment,
   protectedStart,
@@ -28,8 +29,14 @@ export interface FragmentIntakeOptions {
   readonly pool: WindowPool;
   /** Whether the frame with that sequence is not needed any more. */
   readonly isKnown: (sequence: number) => boolean;
-  /** A frame is complete; `payload` belongs to it alone. */
-  readonly onFrame: (sequence: number, timestamp: number, payload: Uint8Array, arrivalUs: number) => void;
+  /** A frame is complete; `flags` are `MediaFlag` bits, `payload` belongs to it alone. */
+  readonly onFrame: (
+    flags: number,
+    sequence: number,
+    timestamp: number,
+    payload: Uint8Array,
+    arrivalUs: number,
+  ) => void;
 }
 
 /** Takes datagrams. */
@@ -60,7 +67,7 @@ export class FragmentIntake {
     const fragment = decodeMediaFragment(packet, bytes, from, bytes.length);
     if (fragment === undefined) return;
     const recovered = this.#recovery?.onFragment(packet, bytes, from, bytes.length);
-    this.#take(fragment, arrivalUs);
+    this.#take(fragmentFlags(bytes, from), fragment, arrivalUs);
     this.#onRecovered(recovered, arrivalUs);
   }
 
@@ -75,14 +82,14 @@ export class FragmentIntake {
     const fragment = decodeMediaFragment(packet, bytes, 0, bytes.length);
     if (fragment === undefined) return;
     this.recovered++;
-    this.#take(fragment, arrivalUs);
+    this.#take(fragmentFlags(bytes, 0), fragment, arrivalUs);
   }
 
-  #take(fragment: MediaFragment, arrivalUs: number): void {
+  #take(flags: number, fragment: MediaFragment, arrivalUs: number): void {
     const { sequence, timestamp, payload, count } = fragment;
     const { isKnown, onFrame, maxFrameBytes } = this.#options;
     if (isKnown(sequence) || payload.length > maxFrameBytes) return;
     const whole = count === 1 ? payload.slice() : this.#assembler.insert(fragment, arrivalUs);
-    if (whole !== undefined) onFrame(sequence, timestamp, whole, arrivalUs);
+    if (whole !== undefined) onFrame(flags, sequence, timestamp, whole, arrivalUs);
   }
 }

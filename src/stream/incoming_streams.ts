@@ -45,6 +45,8 @@ export interface IncomingStreamsOptions<C> {
   readonly log: Logger;
   /** The peer's clock, for those who play its streams. */
   readonly peerClock?: () => PeerClock;
+  /** Media left the peer at or after `departureUs` of its clock, and arrived: the fastest of each tenth of a second of a stream. */
+  readonly onTransit?: (departureUs: number, arrivalUs: number) => void;
 }
 
 /** Takes the media streams of one connection. Shut until {@link open}: until then their handlers wait. */
@@ -160,6 +162,7 @@ export class IncomingStreams<C> implements UnitReaderHost {
     const receiver = new MediaReceiver(header, {
       clock: this.connection.clock,
       peerClock: this.#options.peerClock,
+      onTransit: this.#options.onTransit,
       onEnd: () => this.#check(incoming),
       onReport: () => this.#sendReport(incoming),
     });

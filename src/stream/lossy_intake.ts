@@ -56,7 +56,7 @@ export class LossyIntake implements ReceiveSink, Intake {
       parityEvery: header.parityEvery!,
       pool,
       isKnown: (sequence) => this.#window.has(sequence),
-      onFrame: (sequence, timestamp, payload, arrivalUs) => this.onFrame(sequence, timestamp, payload, arrivalUs),
+      onFrame: (...frame) => this.onFrame(...frame),
     });
   }
 
@@ -68,11 +68,11 @@ export class LossyIntake implements ReceiveSink, Intake {
     return this.fragments?.recovered ?? 0;
   }
 
-  /** A frame is complete; `payload` belongs to it alone. */
-  onFrame(sequence: number, timestamp: number, payload: Uint8Array, arrivalUs: number): void {
+  /** A frame is complete; `flags` are `MediaFlag` bits, `payload` belongs to it alone. */
+  onFrame(flags: number, sequence: number, timestamp: number, payload: Uint8Array, arrivalUs: number): void {
     const { receiver } = this.#init;
     if (receiver.hasEnded || !this.#window.add(sequence)) return;
-    receiver.deliver({ payload, sequence, timestamp, arrivalUs });
+    receiver.deliver({ payload, sequence, timestamp, arrivalUs }, flags);
     this.#boundHeld();
     this.#checkComplete();
   }

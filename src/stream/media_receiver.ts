@@ -7,8 +7,11 @@
 
 import type { Clock } from "../clock.ts";
 import type { EchoStreamError } from "../protocol/error.ts";
+import { MediaFlag } from "../protocol/media_packet.ts";
 import type { Metadata } from "../protocol/metadata.ts";
 import type { Delivery, MediaHeader } from "../protocol/stream_header.ts";
+import { ticksToUs } from "../protocol/timestamp.ts";
+import { FastestTransit } from "./fastest_transit.ts";
 import type { ClockReference, FrameSink, PeerClock } from "./frame_source.ts";
 import type { IncomingStream, IncomingStreamStats, MediaFrame } from "./incoming_stream.ts";
 import { Playout } from "./playout.ts";
@@ -35,6 +38,8 @@ export interface MediaReceiverHost {
   readonly clock: Clock;
   /** The sender's clock, where somebody keeps it. */
   readonly peerClock?: (() => PeerClock) | undefined;
+  /** Frames left at or after `departureUs` of the sender's clock, and arrived: the fastest of each tenth of a second. */
+  readonly onTransit?: ((departureUs: number, arrivalUs: number) => void) | undefined;
   /** It has ended, or its last frame was read. */
   onEnd(): void;
   /** A report to the sender is due. */
@@ -52,6 +57,7 @@ export class MediaReceiver implements IncomingStream, AsyncIterator<MediaFrame> 
   clockReference: ClockReference | undefined;
   readonly #host: MediaReceiverHost;
   readonly #reception: Reception;
+  readonly #transits: FastestTransit | undefined;
   // Frames that arrived before somebody asked, or those who asked before a frame arrived: never both.
   #frames: HeldFrame[] = [];
   #asking: Asking[] = [];
@@ -73,6 +79,7 @@ export class MediaReceiver implements IncomingStream, AsyncIterator<MediaFrame> 
     this.delivery = header.delivery;
     this.#host = host;
     this.#reception = new Reception(header.clockRateHz);
+    this.#transits = host.onTransit === undefined ? undefined : new FastestTransit(host.onTransit);
   }
 
   get signal(): AbortSignal {
@@ -221,9 +228,12 @@ export class MediaReceiver implements IncomingStream, AsyncIterator<MediaFrame> 
     if (!hadEnded) this.#sink?.onEnd(undefined);
   }
 
-  /** A frame has arrived. */
-  deliver(frame: MediaFrame): void {
+  /** A frame has arrived; `flags` are `MediaFlag` bits. */
+  deliver(frame: MediaFrame, flags: number): void {
     this.#framesReceived++;
+    if (flags & MediaFlag.SENT) {
+      this.#transits?.observe(Math.floor(ticksToUs(frame.timestamp, this.clockRate)), frame.arrivalUs);
+    }
     this.#bytesReceived += frame.payload.length;
     this.#reception.onFrame(frame.timestamp, frame.arrivalUs);
     if (this.#sink !== undefined) {

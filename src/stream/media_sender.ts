@@ -9,7 +9,7 @@ import type { Connection } from "../connection/connection.ts";
 import { quietRejection } from "../connection/send_line.ts";
 import type { SendStream } from "../connection/send_stream.ts";
 import { EchoStreamError, ErrorCode, StreamCode } from "../protocol/error.ts";
-import { MEDIA_PACKET_HEADER_BYTES } from "../protocol/media_packet.ts";
+import { MEDIA_PACKET_HEADER_BYTES, MediaFlag } from "../protocol/media_packet.ts";
 import type { StreamReportMessage, StreamStatusMessage } from "../protocol/message.ts";
 import type { Delivery } from "../protocol/stream_header.ts";
 import { ticksToUs } from "../protocol/timestamp.ts";
@@ -168,7 +168,8 @@ export class MediaSender {
       this.#framesInGroup = 0;
     }
     const endsGroup = ++this.#framesInGroup === framesPerGroup;
-    const frame = { payload, sequence, timestamp, sentUs, clock, group: this.#group, endsGroup };
+    const flags = options.timestamp === undefined && options.captureUs === undefined ? MediaFlag.SENT : 0;
+    const frame = { payload, flags, sequence, timestamp, sentUs, clock, group: this.#group, endsGroup };
     const accepted = this.#outlet.send(frame);
     this.assess();
     return accepted;

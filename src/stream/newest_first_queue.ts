@@ -7,6 +7,8 @@
 
 /** A frame that waits. */
 export interface WaitingFrame {
+  /** Sum of `MediaFlag` bits. */
+  readonly flags: number;
   readonly sequence: number;
   readonly timestamp: number;
   readonly payload: Uint8Array;

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { NewestFirstQueue, type WaitingFrame } from "./newest_first_queue.ts";
 
 function frame(sequence: number, bytes: number, sentUs: number, group = sequence): WaitingFrame {
-  return { sequence, timestamp: 0, payload: new Uint8Array(bytes), sentUs, group, endsGroup: false };
+  return { flags: 0, sequence, timestamp: 0, payload: new Uint8Array(bytes), sentUs, group, endsGroup: false };
 }
 
 function queueOf(count: number, maxFrames = 100, maxBytes = 1_000_000): NewestFirstQueue {

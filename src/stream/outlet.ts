@@ -9,6 +9,8 @@ import type { MediaClock } from "../protocol/media_clock.ts";
 /** A frame on its way out. */
 export interface OutgoingFrame {
   readonly payload: Uint8Array;
+  /** Sum of `MediaFlag` bits. */
+  readonly flags: number;
   /** Modulo 2^32. */
   readonly sequence: number;
   readonly timestamp: number;

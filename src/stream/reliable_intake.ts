@@ -112,7 +112,7 @@ export class ReliableIntake implements ReceiveSink, Intake {
       sequence,
       timestamp,
       arrivalUs: connection.arrivalUs,
-    });
+    }, flags);
   }
 
   /** Let more come when a good part of the window is free; a window its reader keeps empty grows. */

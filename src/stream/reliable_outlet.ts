@@ -62,17 +62,17 @@ export class ReliableOutlet implements Outlet {
       encodeMediaPacket(writer, { flags: MediaFlag.END, ...this.#end!, payload: NOTHING });
       return this.#stream.finish(writer.view());
     }
-    const { payload, sequence, timestamp, clock } = frame;
+    const { payload, flags, sequence, timestamp, clock } = frame;
     this.framesSent++;
     this.bytesSent += payload.length;
     this.queuedBytes -= payload.length;
     if (clock !== undefined) encodeMediaClock(writer, clock);
     if (payload.length <= COPY_BYTES) {
-      encodeMediaPacket(writer, { flags: 0, sequence, timestamp, payload });
+      encodeMediaPacket(writer, { flags, sequence, timestamp, payload });
       this.#stream.write(writer.view());
     } else {
       writer.varint(FrameType.MEDIA).varint(MEDIA_PACKET_HEADER_BYTES + payload.length);
-      writer.u8(0).u32(sequence).u64(timestamp);
+      writer.u8(flags).u32(sequence).u64(timestamp);
       this.#stream.write(writer.view());
       this.#stream.write(payload);
     }

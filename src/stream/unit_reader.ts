@@ -137,7 +137,7 @@ export class UnitReader implements ReceiveSink {
     const { flags, sequence, timestamp, payload } = decodeMediaPacket(frame.bytes, frame.start, frame.end);
     // Nothing follows in this unit; the media stream goes on.
     if (flags & MediaFlag.END) return this.#end();
-    intake.onFrame(sequence, timestamp, frame.owned ? payload : payload.slice(), arrivalUs);
+    intake.onFrame(flags, sequence, timestamp, frame.owned ? payload : payload.slice(), arrivalUs);
   }
 
   /** The rest of the frame in progress may come, if there is room for it. */
