@@ -151,3 +151,18 @@ test("ClockFilter takes answers that overtook each other, and comes back after h
   const last = late.at(-1)!;
   assert.ok(Math.abs(filter.offsetUs(last.t4) - last.trueOffsetUs) < 500);
 });
+
+test("ClockFilter's bound holds on a path so short that a clock's course over minutes counts", () => {
+  let probes = 0;
+  let outside = 0;
+  for (const wanderPpm of [0, 2]) {
+    for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
+      const path = { seed, wanderPpm, thereUs: 100, backUs: 100, thereQueueUs: 30, backQueueUs: 30, burstRate: 0.05 };
+      follow(path, ({ probe, filter, errorUs }) => {
+        probes++;
+        if (Math.abs(errorUs) > filter.errorBoundUs(probe.t4)) outside++;
+      });
+    }
+  }
+  assert.ok(outside <= 0.001 * probes, `${outside} of ${probes}`);
+});

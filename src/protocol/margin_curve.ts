@@ -99,7 +99,8 @@ export class MarginCurve {
 
   /**
    * Distance from the curve's offset to the nearest transit of an envelope, in microseconds above their reference, each as far
-   * out as the clocks may have parted from the curve since: `sigmas` standard deviations of its course, and `wanderPpm`.
+   * out as the clocks may have parted from the curve since: `sigmas` standard deviations of its course and of what a cubic leaves of
+   * a clock's, and `wanderPpm`.
    * Speaks of the last {@link MarginCurve.fit}.
    */
   distanceUs(envelope: LowerEnvelope, sigmas: number, wanderPpm: number): number {
@@ -111,7 +112,8 @@ export class MarginCurve {
       // How far the curve moved between then and its origin, which the offset at the origin has no part in.
       setCourse(terms, 1, t);
       terms[0] = 0;
-      const partedUs = sigmas * Math.sqrt(this.#system.varianceOf()) - wanderPpm * Math.min(0, t);
+      const partedUs = sigmas * (Math.sqrt(this.#system.varianceOf()) + BEND_ERROR * t * t) -
+        wanderPpm * Math.min(0, t);
       nearestUs = Math.min(nearestUs, this.excessUs(envelope, k) + partedUs);
     }
     return nearestUs + this.marginUs;
