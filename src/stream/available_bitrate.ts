@@ -16,25 +16,33 @@ export interface PathObservation {
   readonly roundTripTimeUs: number;
 }
 
-/** Tells a measured rate from a lower bound, and keeps the one that was measured last while it is fresh. */
+/**
+ * Tells a measured rate from a lower bound, and keeps the one that was measured last while it is fresh. A rate is measured when something
+ * has waited for the path for a round trip, in which the rate has not grown: until then the congestion controller itself is still searching.
+ */
 export class AvailableBitrate {
   #bitrate = 0;
   #measuredBitrate = 0;
   #measuredUs = -Infinity;
-  #limitedSinceUs: number | undefined;
+  /** Since when something has waited and the rate has not grown, what it was then, and when that will have been a round trip. */
+  #searchedBitrate: number | undefined;
+  #searchedUntilUs = 0;
 
   /** Take in what is so at `nowUs`; time must not run backwards. */
   observe({ bitrate, isLimited, roundTripTimeUs }: PathObservation, nowUs: number): void {
     this.#bitrate = bitrate;
     if (!isLimited) {
-      this.#limitedSinceUs = undefined;
+      this.#searchedBitrate = undefined;
       // More has passed than the path was thought to carry, so it has become better.
       if (bitrate > this.#measuredBitrate * GROWTH) this.#measuredUs = -Infinity;
       return;
     }
-    this.#limitedSinceUs ??= nowUs;
-    // Now what left since then is acknowledged, and nothing but the path held it up.
-    if (nowUs - this.#limitedSinceUs < roundTripTimeUs || bitrate === 0) return;
+    if (this.#searchedBitrate === undefined || bitrate > this.#searchedBitrate * GROWTH) {
+      this.#searchedBitrate = bitrate;
+      this.#searchedUntilUs = nowUs + roundTripTimeUs;
+    }
+    // From then on what left since is acknowledged, and nothing but the path held it up.
+    if (nowUs < this.#searchedUntilUs || bitrate === 0) return;
     this.#measuredUs = nowUs;
     this.#measuredBitrate = bitrate;
   }

