@@ -73,5 +73,8 @@ export declare function setReferenced(driver: number, referenced: boolean): void
 /** The clock that stamps packets, in microseconds. */
 export declare function nowUs(): number;
 
+/** Call `on_events` in `delay_us` microseconds, be there something to drain or not. Only the last call counts. */
+export declare function setAlarm(driver: number, delayUs: number): void;
+
 /** IP addresses of `host`, in the resolver's order. */
 export declare function resolve(host: string): Promise<string[]>;

@@ -15,6 +15,11 @@ export interface Timer {
 export interface TimerOptions {
   /** Keep the process alive until it fires: for work that is owed to somebody. Default false. */
   readonly referenced?: boolean;
+  /**
+   * Fire when it is due and not at the next tick of the runtime's timers, which count whole milliseconds: for what somebody sees or
+   * hears. It takes the I/O thread of the native transport, and is as any timer without. Default false.
+   */
+  readonly precise?: boolean;
 }
 
 /** Local monotonic time, and timers on it. */
@@ -39,9 +44,98 @@ export const systemClock: Clock = {
     return Date.now() * 1000;
   },
   setTimer(callback: () => void, delayMs: number, options?: TimerOptions): Timer {
-    return new SystemTimer(callback, delayMs, options?.referenced ?? false);
+    const isReferenced = options?.referenced ?? false;
+    if (options?.precise === true && delayMs < MAX_PRECISE_MS && systemAlarm.isConnected) {
+      return new PreciseTimer(callback, delayMs, isReferenced);
+    }
+    return new SystemTimer(callback, delayMs, isReferenced);
   },
 };
+
+/** Rings at moments more exact than those of `setTimeout`, once something that can do so is connected. */
+export class Alarm {
+  #set: ((delayUs: number) => void) | undefined;
+  /** By time; those who play some streams are few. */
+  readonly #timers: PreciseTimer[] = [];
+
+  /** Whether something is {@link connect}ed. */
+  get isConnected(): boolean {
+    return this.#set !== undefined;
+  }
+
+  /** From now on `set` is asked to have {@link ring} called so many microseconds later; only its last call counts. */
+  connect(set: (delayUs: number) => void): void {
+    this.#set = set;
+  }
+
+  /** @internal */
+  add(timer: PreciseTimer, nowUs: number): void {
+    const timers = this.#timers;
+    let at = timers.length;
+    while (at > 0 && timers[at - 1]!.dueUs > timer.dueUs) at--;
+    timers.splice(at, 0, timer);
+    if (at === 0) this.#set!(Math.max(0, timer.dueUs - nowUs));
+  }
+
+  /** @internal The alarm may ring for it all the same. */
+  remove(timer: PreciseTimer): void {
+    const at = this.#timers.indexOf(timer);
+    if (at >= 0) this.#timers.splice(at, 1);
+  }
+
+  /** Fire what is due. May be called at any time. */
+  ring(): void {
+    const timers = this.#timers;
+    if (timers.length === 0) return;
+    const nowUs = systemClock.nowUs();
+    try {
+      while (timers.length > 0 && timers[0]!.dueUs <= nowUs) timers.shift()!.fire();
+    } finally {
+      if (timers.length > 0) this.#set!(Math.max(0, timers[0]!.dueUs - nowUs));
+    }
+  }
+}
+
+/** The alarm of this JavaScript environment. */
+export const systemAlarm: Alarm = new Alarm();
+
+/** Fires by the alarm; `setTimeout` keeps the process alive meanwhile, and fires should the alarm not ring. */
+class PreciseTimer implements Timer {
+  readonly dueUs: number;
+  readonly #callback: () => void;
+  readonly #isReferenced: boolean;
+  #fallback!: Timer;
+
+  constructor(callback: () => void, delayMs: number, isReferenced: boolean) {
+    const nowUs = systemClock.nowUs();
+    this.dueUs = nowUs + delayMs * 1000;
+    this.#callback = callback;
+    this.#isReferenced = isReferenced;
+    this.#armFallback(nowUs);
+    systemAlarm.add(this, nowUs);
+  }
+
+  cancel(): void {
+    systemAlarm.remove(this);
+    this.#fallback.cancel();
+  }
+
+  fire(): void {
+    this.cancel();
+    this.#callback();
+  }
+
+  #armFallback(nowUs: number): void {
+    const delayMs = Math.ceil((this.dueUs - nowUs) / 1000) + FALLBACK_MS;
+    this.#fallback = new SystemTimer(this.#onFallback, delayMs, this.#isReferenced);
+  }
+
+  readonly #onFallback = (): void => {
+    const nowUs = systemClock.nowUs();
+    if (nowUs < this.dueUs) this.#armFallback(nowUs);
+    else this.fire();
+  };
+}
 
 class SystemTimer implements Timer {
   readonly #callback: () => void;
@@ -75,5 +169,9 @@ function unreference(handle: ReturnType<typeof setTimeout>): void {
   else (globalThis as { Deno?: { unrefTimer?: (id: number) => void } }).Deno?.unrefTimer?.(timer);
 }
 
+/** Where nobody notices a millisecond any more: an alarm so far off would only be set again and again. */
+const MAX_PRECISE_MS = 10_000;
+/** `setTimeout` may fire too soon, and is not to come before the alarm. */
+const FALLBACK_MS = 2;
 /** Longest delay `setTimeout` takes; a longer one would fire at once (HTML, "timer initialization steps"). */
 const MAX_TIMEOUT_MS = 0x7fffffff;

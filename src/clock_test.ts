@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { systemClock } from "./clock.ts";
+import { systemAlarm, systemClock } from "./clock.ts";
 
 test("systemClock never steps back", () => {
   const first = systemClock.nowUs();
@@ -32,4 +32,9 @@ test("systemClock does not fire a delay beyond what setTimeout takes at once", a
   await new Promise<void>((resolve) => void systemClock.setTimer(resolve, 5, { referenced: true }));
   timer.cancel();
   assert.equal(fired, false);
+});
+
+test("A precise timer fires though its alarm never rings", async () => {
+  systemAlarm.connect(() => {});
+  await new Promise<void>((resolve) => systemClock.setTimer(resolve, 1.5, { referenced: true, precise: true }));
 });

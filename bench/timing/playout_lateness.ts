@@ -1,57 +1,73 @@
 /**
- * How late frames are handed out, beside a bare `setTimeout` for the same moments in the same process:
- * `node bench/timing/playout_lateness.ts [SECONDS]`. A playout is never early, so its like is a timer rounded up to its granularity of
- * a millisecond; given the rest as it is, `setTimeout` fires up to 2 ms too soon as often as late, which is shown, too.
+ * How late frames are handed out, over real QUIC through a proxy that delays, shakes and loses packets, beside a bare `setTimeout` in the
+ * same process: `playout_lateness.ts [SECONDS]`, with any runtime.
+ *
+ * Lateness is how long after its due time something happens, 0 when it happens before: a playout is never early, but `setTimeout` is where
+ * it drops the fraction of a millisecond. So it is measured both ways: given the time left as it is, which may fire up to 2 ms early, and
+ * rounded up, so that it does not.
  *
  * @module
  */
 
 import process from "node:process";
-import { setTimeout as startTimer } from "node:timers";
 import { systemClock } from "../../src/clock.ts";
-import type { FrameSink } from "../../src/stream/frame_source.ts";
-import { Playout } from "../../src/stream/playout.ts";
+import { RpcClient } from "../../src/client/client.ts";
+import { seededRandom } from "../../src/connection/memory_link.ts";
+import { RpcServer } from "../../src/server/server.ts";
+import { UdpProxy } from "../../tests/support/udp_proxy.ts";
 
 const seconds = Number(process.argv[2] ?? 20);
 const FRAME_MS = 10;
+const random = seededRandom(1);
 const playoutMs: number[] = [];
-const bareMs: number[] = [];
-const truncatedMs: number[] = [];
+const roundedMs: number[] = [];
+const plainMs: number[] = [];
 
-let sink!: FrameSink;
-const source = {
-  name: "bench",
-  clockRate: 1_000_000,
-  clockReference: undefined,
-  attach: (given: FrameSink): void => void (sink = given),
-  leave: (): void => {},
-};
-const playout = new Playout(source, systemClock, { targetMs: 30 });
-const playing = (async () => {
-  for await (const item of playout) {
-    if (item.kind === "frame") playoutMs.push((systemClock.nowUs() - item.playoutUs) / 1000);
-  }
-})();
+/** Milliseconds since `dueUs`, 0 before. */
+function latenessMs(dueUs: number): number {
+  return Math.max(0, (systemClock.nowUs() - dueUs) / 1000);
+}
 
+/** What somebody would write who wants something to happen in `delayMs`. */
+function measureBare(delayMs: number): void {
+  const dueUs = systemClock.nowUs() + delayMs * 1000;
+  setTimeout(() => roundedMs.push(latenessMs(dueUs)), Math.ceil(delayMs));
+  setTimeout(() => plainMs.push(latenessMs(dueUs)), delayMs);
+}
+
+const server = RpcServer.builder().bind("127.0.0.1:0")
+  .stream("pose", async (_session, incoming) => {
+    for await (const item of incoming.playout({ targetMs: 40 })) {
+      if (item.kind !== "frame") continue;
+      playoutMs.push(latenessMs(item.playoutUs));
+      measureBare(20 + 20 * random());
+    }
+  })
+  .build();
+const { addresses } = await server.start();
+const faults = { delayMs: 20, jitterMs: 3, drop: 0.01, reorder: 0.01 };
+const proxy = await UdpProxy.open(addresses[0]!, { faults });
+const client = await RpcClient.connect<typeof server>(proxy.address);
+const stream = await client.createStream("pose", { delivery: "datagram" });
 const startUs = systemClock.nowUs();
-const frames = (seconds * 1000) / FRAME_MS;
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => void startTimer(resolve, ms));
-for (let n = 0; n < frames; n++) {
-  const nowUs = systemClock.nowUs();
-  sink.onFrame({ payload: new Uint8Array(100), sequence: n, timestamp: n * FRAME_MS * 1000, arrivalUs: nowUs });
-  const dueUs = nowUs + 30_000 + (n % 7) * 143;
-  startTimer(() => bareMs.push((systemClock.nowUs() - dueUs) / 1000), Math.ceil((dueUs - systemClock.nowUs()) / 1000));
-  startTimer(() => truncatedMs.push((systemClock.nowUs() - dueUs) / 1000), (dueUs - systemClock.nowUs()) / 1000);
-  await sleep(Math.max(1, (startUs + (n + 1) * FRAME_MS * 1000 - systemClock.nowUs()) / 1000));
+for (let n = 0; n < seconds * 1000 / FRAME_MS; n++) {
+  const waitMs = (startUs + n * FRAME_MS * 1000 - systemClock.nowUs()) / 1000;
+  if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+  stream.send(new Uint8Array(100)).catch(() => {});
 }
-sink.onEnd(undefined);
-await playing;
-await sleep(50);
+await stream.end();
+await client.close();
+await proxy.close();
+await server.shutdown({ graceMs: 0 });
 
-const [ours, bare, early] = [playoutMs, bareMs, truncatedMs].map((values) => values.sort((a, b) => a - b));
-const at = (values: number[], share: number): number => values[Math.floor(values.length * share)]!;
-for (const [name, values] of [["playout", ours!], ["setTimeout", bare!], ["not rounded up", early!]] as const) {
-  const line = [0.5, 0.9, 0.99].map((share) => `p${share * 100} ${at(values, share).toFixed(3)} ms`).join(", ");
-  console.log(`${name.padEnd(16)} ${line} (${values.length} frames)`);
+const at = (values: number[], share: number): number =>
+  values.sort((a, b) => a - b)[Math.floor(values.length * share)]!;
+const ROWS = [["playout", playoutMs], ["setTimeout, rounded up", roundedMs], [
+  "setTimeout, as it is",
+  plainMs,
+]] as const;
+for (const [name, values] of ROWS) {
+  const figures = [0.5, 0.9, 0.99].map((share) => `p${share * 100} ${at(values, share).toFixed(3)} ms`);
+  const ratio = (at(playoutMs, 0.99) / at(values, 0.99)).toFixed(2);
+  console.log(`${name.padEnd(22)} ${figures.join(", ")} of ${values.length}; p99 of playout is ${ratio} ×`);
 }
-console.log(`ratio of p99: ${(at(ours!, 0.99) / at(bare!, 0.99)).toFixed(2)}`);

@@ -113,6 +113,15 @@ pub fn set_referenced(env: Env, driver: u32, referenced: bool) {
     }
 }
 
+/// Call `on_events` in `delay_us` microseconds, be there something to drain or not. Only the last call counts.
+#[napi(catch_unwind)]
+pub fn set_alarm(driver: u32, delay_us: f64) {
+    if let Some(handle) = handle::get(driver) {
+        // Conversion saturates: of what is negative or no number, 0 comes.
+        handle.rings.set_alarm(clock::now_us().saturating_add(delay_us as u64).max(1));
+    }
+}
+
 /// The clock that stamps packets, in microseconds.
 #[napi(catch_unwind)]
 pub fn now_us() -> f64 {

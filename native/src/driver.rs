@@ -79,6 +79,7 @@ impl Driver {
         let mut buffers = ReceiveBuffers::new();
         while !self.is_stopping {
             self.sleep();
+            self.ring_alarm();
             self.receive(&mut buffers);
             self.take_input();
             self.resume_after_throttle();
@@ -100,8 +101,16 @@ impl Driver {
         waker.prepare();
         // Looked at after announcing sleep: whoever changes them later sees the announcement.
         let is_awaited = self.rings.has_input() || (self.was_throttled && !self.events.is_throttled());
+        let timeout = timeout.into_iter().chain(self.rings.alarm_after(now_us())).min();
         self.poller.wait(waker, if is_awaited { Some(Duration::ZERO) } else { timeout });
         waker.finish();
+    }
+
+    /// First of all after sleep: what it wakes JavaScript for is due now.
+    fn ring_alarm(&mut self) {
+        if self.rings.take_alarm(now_us()) {
+            self.events.wake();
+        }
     }
 
     fn mark(&mut self, id: u32) {

@@ -3,8 +3,9 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::{BufMut, Bytes};
 
@@ -41,6 +42,8 @@ pub struct Rings {
     outbox: Mutex<Outbox>,
     outbox_bytes: AtomicUsize,
     notified: AtomicBool,
+    /// When JavaScript wants to be woken, in microseconds of the monotonic clock; 0 for never.
+    alarm_us: AtomicU64,
     pub waker: Waker,
 }
 
@@ -58,6 +61,7 @@ impl Rings {
             outbox: Mutex::default(),
             outbox_bytes: AtomicUsize::new(0),
             notified: AtomicBool::new(false),
+            alarm_us: AtomicU64::new(0),
             waker: Waker::new()?,
         })
     }
@@ -84,6 +88,26 @@ impl Rings {
 
     pub fn has_input(&self) -> bool {
         self.inbox_length.load(SeqCst) != 0
+    }
+
+    /// JavaScript's side: be woken at that moment, and at none set before.
+    pub fn set_alarm(&self, at_us: u64) {
+        self.alarm_us.store(at_us, SeqCst);
+        self.waker.wake();
+    }
+
+    /// The I/O thread's side: how long until the alarm, if one is set.
+    pub fn alarm_after(&self, now_us: u64) -> Option<Duration> {
+        match self.alarm_us.load(SeqCst) {
+            0 => None,
+            at_us => Some(Duration::from_micros(at_us.saturating_sub(now_us))),
+        }
+    }
+
+    /// The I/O thread's side: whether the alarm is due; then it is set no more.
+    pub fn take_alarm(&self, now_us: u64) -> bool {
+        let at_us = self.alarm_us.load(SeqCst);
+        at_us != 0 && at_us <= now_us && self.alarm_us.compare_exchange(at_us, 0, SeqCst, SeqCst).is_ok()
     }
 
     /// Whether JavaScript is so far behind that no more data is read for it.
@@ -228,6 +252,11 @@ impl Events {
             self.complete = 0;
             self.rings.outbox_bytes.fetch_add(added, SeqCst);
         }
+        self.wake();
+    }
+
+    /// Wake JavaScript, be there something to drain or not.
+    pub fn wake(&self) {
         if !self.rings.notified.swap(true, SeqCst) {
             (self.notify)();
         }

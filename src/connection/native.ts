@@ -5,7 +5,7 @@
  * @module
  */
 
-import { systemClock } from "../clock.ts";
+import { systemAlarm, systemClock } from "../clock.ts";
 import { EchoStreamError } from "../protocol/error.ts";
 import { consoleLogger, once } from "../trace.ts";
 import { ClockBridge } from "./clock_bridge.ts";
@@ -68,7 +68,14 @@ class NativeTransport implements Transport, ConnectionOwner {
   constructor(addon: Addon) {
     this.#addon = addon;
     this.#clock = new ClockBridge(() => addon.nowUs(), systemClock.nowUs);
-    this.#driver = addon.start(() => this.#drain());
+    this.#driver = addon.start(() => {
+      try {
+        systemAlarm.ring();
+      } finally {
+        this.#drain();
+      }
+    });
+    systemAlarm.connect((delayUs) => addon.setAlarm(this.#driver, delayUs));
     this.#updateReference();
   }
 

@@ -20,6 +20,7 @@ export interface Addon {
   stats(driver: number, connection: number, target: Float64Array): boolean;
   setReferenced(driver: number, referenced: boolean): void;
   nowUs(): number;
+  setAlarm(driver: number, delayUs: number): void;
   resolve(host: string): Promise<string[]>;
 }
 

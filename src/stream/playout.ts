@@ -269,7 +269,7 @@ export class Playout implements AsyncIterable<PlayoutItem>, AsyncIterator<Playou
     this.#timer = this.#clock.setTimer(
       this.#onWake,
       Math.max(LEAST_WAIT_MS, (dueUs - this.#clock.nowUs()) / 1000),
-      REFERENCED,
+      PRECISE,
     );
   }
 
@@ -360,8 +360,8 @@ interface Asking {
 }
 
 const DONE: IteratorResult<PlayoutItem, undefined> = { value: undefined, done: true };
-/** Somebody waits for what is to be played. */
-const REFERENCED = { referenced: true } as const;
+/** Somebody waits for what is to be played, and sees or hears when that is. */
+const PRECISE = { referenced: true, precise: true } as const;
 /** Rounding must not let a timer fire at the very time it was set. */
 const LEAST_WAIT_MS = 0.001;
 /** Longer than any delay. */

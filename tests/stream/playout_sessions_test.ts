@@ -15,7 +15,7 @@ for (const delivery of ["reliable", "expiring", "datagram"] as const) {
     let early = 0;
     pair.server.streams.handle("s", async (_session, incoming) => {
       clocks.add(incoming.peerClock);
-      for await (const item of incoming.playout({ targetMs: 30 })) {
+      for await (const item of incoming.playout({ targetMs: 30, late: "deliver" })) {
         items.push(item);
         if (item.kind === "frame" && pair.server.connection.clock.nowUs() < item.playoutUs) early++;
       }
