@@ -2,7 +2,9 @@
  * How late frames are by delivery, over real QUIC on loopback through a proxy that delays everything and loses some of it, by a seeded
  * random source. Prints the delivery latency of the frames that arrived, and how much lower the 99th percentile is than `reliable`'s.
  *
- *     node bench/timing/delivery_latency.ts [loss] [delayMs] [seconds] [seed]
+ *     node bench/timing/delivery_latency.ts [loss] [delayMs] [seconds] [seed] [mtuBytes]
+ *
+ * Without `mtuBytes` packets are those of loopback, which hold 64 KiB; 1452 makes them those of the internet.
  *
  * @module
  */
@@ -41,7 +43,7 @@ const DELIVERIES: readonly (readonly [name: string, options: StreamOptions])[] =
   ["datagram, parity of 4", { delivery: "datagram", protection: { parityEvery: 4 } }],
 ];
 
-const [loss = 0.05, delayMs = 20, seconds = 20, seed = 1] = process.argv.slice(2).map(Number);
+const [loss = 0.05, delayMs = 20, seconds = 20, seed = 1, mtuBytes = Infinity] = process.argv.slice(2).map(Number);
 
 const rows: Row[] = [];
 for (const load of LOADS) {
@@ -58,10 +60,10 @@ async function measure(load: Load, delivery: string, options: StreamOptions): Pr
     })
     .build();
   const { addresses } = await server.start();
-  const proxy = await UdpProxy.open(addresses[0]!, { seed });
+  const proxy = await UdpProxy.open(addresses[0]!, { seed, faults: { mtuBytes } });
   const client = await RpcClient.connect<typeof server>(proxy.address);
   const stream = await client.createStream("frames", options);
-  proxy.faults = { drop: loss, delayMs };
+  proxy.faults = { drop: loss, delayMs, mtuBytes };
   const count = seconds * load.framesPerS;
   const startUs = systemClock.nowUs();
   for (let n = 0; n < count; n++) {
@@ -71,7 +73,7 @@ async function measure(load: Load, delivery: string, options: StreamOptions): Pr
     stream.send(new Uint8Array(load.frameBytes)).catch(() => {});
   }
   await stream.end();
-  proxy.faults = {};
+  proxy.faults = { mtuBytes };
   await client.close();
   await proxy.close();
   await server.shutdown({ graceMs: 0 });
