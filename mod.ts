@@ -26,11 +26,14 @@ export { type ClientCloseOptions, RpcClient } from "./src/client/client.ts";
 export type { Subscription } from "./src/client/subscriptions.ts";
 export type { RpcClientBuilder } from "./src/client/builder.ts";
 export type { ClientOptions } from "./src/client/definition.ts";
+export type { ReconnectOptions, WhileReconnecting } from "./src/client/reconnect_policy.ts";
+export type { ClientState } from "./src/client/session_keeper.ts";
 export type { RequestOptions } from "./src/client/request_options.ts";
 
 export type { ClientPlugin, ServerPlugin } from "./src/plugin/plugin.ts";
 export type { HandlerOptions, InputOptions, RawOptions, ServerBuilder } from "./src/plugin/server_builder.ts";
 export type { ClientBuilder } from "./src/plugin/client_builder.ts";
+export type { ReconnectAttempt, ReconnectOutcome } from "./src/plugin/reconnect.ts";
 export type { Untyped } from "./src/plugin/api.ts";
 
 export type { CloseOptions, Session, SessionStats } from "./src/session.ts";

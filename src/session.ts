@@ -272,6 +272,11 @@ export class Session<Pushes = any> extends Context {
     this.#engine.emitEncoded(name, payload, volatile);
   }
 
+  /** @internal Be told when the peer goes away, before the session ends. */
+  set onGoingAway(onGoingAway: () => void) {
+    this.#engine.onGoingAway = onGoingAway;
+  }
+
   /** @internal Let the peer's calls, events and streams in, those that waited first. Called once the connect hooks have run. */
   open(): void {
     if (this.#ended === undefined) this.#behavior.members?.admit(this);

@@ -60,6 +60,7 @@ const TYPES: readonly string[] = [
   "ClientContext",
   "ClientOptions",
   "ClientPlugin",
+  "ClientState",
   "Clock",
   "ClockReadyOptions",
   "ClockReference",
@@ -113,6 +114,9 @@ const TYPES: readonly string[] = [
   "PlayoutStats",
   "Protection",
   "RawOptions",
+  "ReconnectAttempt",
+  "ReconnectOptions",
+  "ReconnectOutcome",
   "RequestOptions",
   "RetryOptions",
   "RetryThrottling",
@@ -149,4 +153,5 @@ const TYPES: readonly string[] = [
   "TransportTuning",
   "Unary",
   "Untyped",
+  "WhileReconnecting",
 ];

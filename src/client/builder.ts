@@ -12,6 +12,7 @@ import type { ClientContext } from "../context.ts";
 import type { EmittedBy, Push, PushName, Untyped } from "../plugin/api.ts";
 import type { ClientBuilder } from "../plugin/client_builder.ts";
 import type { ClientPlugin } from "../plugin/plugin.ts";
+import type { ReconnectAttempt, ReconnectOutcome } from "../plugin/reconnect.ts";
 import type { HandlerOptions, InputOptions, RawOptions } from "../plugin/server_builder.ts";
 import { checkOwnName } from "../protocol/name.ts";
 import type { Call } from "../rpc/handler.ts";
@@ -123,15 +124,32 @@ export class RpcClientBuilder<S = Untyped> implements ClientBuilder<S> {
     return this;
   }
 
-  /** Once connected, before anything the server sends is served; may make requests. One that throws ends the connection and fails `build`. */
+  /**
+   * Once a session begins, before anything the server sends is served; may make requests. One that throws ends the connection: the first
+   * time it fails `build`, later it counts as a failed attempt to reconnect.
+   */
   onConnect(hook: (context: ClientContext, session: Session<EmittedBy<S>>) => unknown): this {
     this.#open().onConnect.add(hook);
     return this;
   }
 
-  /** After the connection has ended, where `onConnect` hooks began. */
+  /** After a session whose `onConnect` hooks began has ended, whether another follows or not. */
   onDisconnect(hook: (context: ClientContext, reason: CloseReason) => unknown): this {
     this.#open().onDisconnect.add(hook);
+    return this;
+  }
+
+  /** Before each attempt to get a lost connection back. */
+  onReconnecting(hook: (context: ClientContext, attempt: ReconnectAttempt) => unknown): this {
+    this.#open().onReconnecting.add(hook);
+    return this;
+  }
+
+  /** After a lost connection is back; requests go through again. Where it is a new session, after its `onConnect` hooks. */
+  onReconnect(
+    hook: (context: ClientContext, session: Session<EmittedBy<S>>, outcome: ReconnectOutcome) => unknown,
+  ): this {
+    this.#open().onReconnect.add(hook);
     return this;
   }
 

@@ -1,14 +1,11 @@
 /**
- * A client: one connection to a server, from its handshake to the last disconnect hook.
+ * A client: its connection to a server, made again when it is lost, from the first handshake to the last disconnect hook.
  *
  * @module
  */
 
 import type { HostPort } from "../connection/address.ts";
 import type { CloseReason } from "../connection/close_reason.ts";
-import { dial } from "../connection/dial.ts";
-import { nativeTransport } from "../connection/native.ts";
-import { clientVerification } from "../connection/tls.ts";
 import type { SocketAddress } from "../connection/transport.ts";
 import type { ClientContext } from "../context.ts";
 import type {
@@ -26,19 +23,20 @@ import type {
 import type { EmitOptions } from "../rpc/emit_options.ts";
 import type { EventIterator } from "../rpc/event_iterator.ts";
 import type { SubscriptionOptions } from "../rpc/listeners.ts";
-import type { Bytes, None } from "../rpc/signature.ts";
 import type { SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";
-import { endpointSettings } from "../session/endpoint_options.ts";
-import { Session } from "../session.ts";
+import type { Session } from "../session.ts";
 import type { SessionClock } from "../session/session_clock.ts";
 import type { MediaSender } from "../stream/media_sender.ts";
 import type { StreamOptions } from "../stream/stream_options.ts";
-import type { Logger } from "../trace.ts";
 import { RpcClientBuilder } from "./builder.ts";
+import { ClientEvents } from "./client_events.ts";
+import { ClientRequests } from "./client_requests.ts";
+import { Connector } from "./connector.ts";
 import type { ClientDefinition, ClientOptions } from "./definition.ts";
-import { type Subscription, Subscriptions } from "./subscriptions.ts";
+import { reconnectPolicy } from "./reconnect_policy.ts";
 import type { RequestOptions } from "./request_options.ts";
-import { Retrying } from "./retrying.ts";
+import { type ClientState, SessionKeeper } from "./session_keeper.ts";
+import { type Subscription, Subscriptions } from "./subscriptions.ts";
 
 /** How {@link RpcClient.close} ends what is in flight. */
 export interface ClientCloseOptions {
@@ -59,24 +57,20 @@ export interface ClientCloseOptions {
  */
 export class RpcClient<S = Untyped> implements AsyncDisposable {
   readonly #definition: ClientDefinition;
-  readonly #session: Session;
-  readonly #retrying: Retrying;
-  readonly #ended: Promise<CloseReason>;
+  readonly #keeper: SessionKeeper;
+  readonly #requests: ClientRequests;
+  readonly #events: ClientEvents;
   readonly #subscriptions: Subscriptions;
 
-  private constructor(definition: ClientDefinition, session: Session, log: Logger, retrying: Retrying) {
+  private constructor(definition: ClientDefinition, connector: Connector) {
+    const { options } = definition;
     this.#definition = definition;
-    this.#session = session;
-    this.#retrying = retrying;
-    this.#subscriptions = new Subscriptions(definition, log);
-    this.#ended = session.closed.then(async (reason) => {
-      retrying.end(reason.error);
-      for (const error of await definition.onDisconnect.runAll(definition.context, reason)) {
-        log({ level: "error", category: "client", message: "An onDisconnect hook failed", error });
-      }
-      this.#subscriptions.end(reason);
-      return reason;
-    });
+    this.#keeper = new SessionKeeper(definition, connector, reconnectPolicy(options.reconnect));
+    this.#requests = new ClientRequests(this.#keeper, options, connector.settings.clock);
+    this.#events = new ClientEvents(this.#keeper);
+    this.#subscriptions = new Subscriptions(definition, connector.settings.log);
+    this.#keeper.onClosed = (error) => this.#requests.end(error);
+    void this.#keeper.closed.then((reason) => this.#subscriptions.end(reason));
   }
 
   /**
@@ -101,19 +95,24 @@ export class RpcClient<S = Untyped> implements AsyncDisposable {
     return this.#definition.context;
   }
 
-  /** The session with the server: its id, counters and store. */
+  /** Whether there is a connection, one is made again, or there will be none. While a server goes away it is `"reconnecting"` already. */
+  get state(): ClientState {
+    return this.#keeper.state;
+  }
+
+  /** The session with the server: its id, counters and store. After a reconnect it may be another one; while there is none, the last. */
   get session(): Session<EmittedBy<S>> {
-    return this.#session;
+    return this.#keeper.session;
   }
 
-  /** The server's clock, measured from the connection's start on. */
+  /** The server's clock, measured from the connection's start on. After a reconnect it is another one. */
   get clock(): SessionClock {
-    return this.#session.clock;
+    return this.#keeper.session.clock;
   }
 
-  /** Resolves with the reason once the connection has ended and the disconnect hooks have run; never rejects. */
+  /** Resolves with the reason once the client has ended for good and the disconnect hooks have run; never rejects. */
   get closed(): Promise<CloseReason> {
-    return this.#ended;
+    return this.#keeper.closed;
   }
 
   /**
@@ -127,7 +126,7 @@ export class RpcClient<S = Untyped> implements AsyncDisposable {
     payload: MethodInput<S, N>,
     options: RequestOptions = NO_OPTIONS,
   ): Promise<MethodOutput<S, N>> {
-    return this.#retrying.request(this.#current, method, payload, options) as Promise<MethodOutput<S, N>>;
+    return this.#requests.request(method, payload, options) as Promise<MethodOutput<S, N>>;
   }
 
   /**
@@ -135,7 +134,7 @@ export class RpcClient<S = Untyped> implements AsyncDisposable {
    * @throws {EchoStreamError} (as rejection) RESOURCE_EXHAUSTED when it is too large, UNAVAILABLE when the connection has ended.
    */
   emit<N extends SentEventName<S>>(name: N, payload: SentEvent<S, N>, options?: EmitOptions): Promise<void> {
-    return (this.#session as Session<None>).emit(name, payload as Bytes | string, options);
+    return this.#events.emit(name, payload, options);
   }
 
   /**
@@ -177,14 +176,18 @@ export class RpcClient<S = Untyped> implements AsyncDisposable {
 
   /** Open a media stream to the server's handler of that name. Resolves when it may be written to. */
   createStream<N extends StreamName<S>>(name: N, options?: StreamOptions): Promise<MediaSender> {
-    return this.#session.createStream(name, options);
+    const keeper = this.#keeper;
+    if (!keeper.isWaiting) return keeper.session.createStream(name, options);
+    return keeper.wait(`Stream "${name}"`).then(() => keeper.session.createStream(name, options));
   }
 
-  /** End the connection in order; resolves when the disconnect hooks have run. Calling it again returns the same end. */
-  async close(options: ClientCloseOptions = {}): Promise<void> {
-    const { graceMs, reason } = options;
-    void this.#session.close(reason, graceMs === undefined ? {} : { graceMs });
-    await this.#ended;
+  /**
+   * End the connection in order, and do not make another; resolves when the disconnect hooks have run. Calling it again returns the same end.
+   * @throws {RangeError} (as rejection) when the grace is not 0 or more milliseconds.
+   */
+  close(options: ClientCloseOptions = {}): Promise<void> {
+    const { graceMs, reason = "" } = options;
+    return this.#keeper.close(reason, graceMs === undefined ? {} : { graceMs });
   }
 
   /** {@link close} with the default grace. */
@@ -192,42 +195,9 @@ export class RpcClient<S = Untyped> implements AsyncDisposable {
     return this.close();
   }
 
-  readonly #current = (): Session => this.#session;
-
   static async #open(definition: ClientDefinition, address: HostPort): Promise<RpcClient> {
-    const { options, context } = definition;
-    const settings = endpointSettings(options, definition);
-    const { behavior, transportOptions, limits, clock, timers, log } = settings;
-    const retrying = new Retrying(options, clock);
-    const verification = clientVerification(options.tls, log);
-    const transport = options.transport ?? await nativeTransport();
-    let session: Session | undefined;
-    await dial({
-      transport,
-      address,
-      transportOptions,
-      verification,
-      timeoutMs: options.timeoutMs,
-      signal: options.signal,
-      connection: {
-        limits,
-        clock,
-        timers,
-        log,
-        onEstablished: (established) => {
-          session = new Session(established, behavior);
-          session.startClock();
-        },
-      },
-    });
-    const client = new RpcClient(definition, session!, log, retrying);
-    try {
-      await definition.onConnect.runUntilFailure(context, session!);
-    } catch (error) {
-      await client.close({ graceMs: 0, reason: "Client gave up" });
-      throw error;
-    }
-    session!.open();
+    const client = new RpcClient(definition, new Connector(definition, address));
+    await client.#keeper.start();
     return client;
   }
 }

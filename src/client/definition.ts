@@ -9,6 +9,7 @@ import type { CloseReason } from "../connection/close_reason.ts";
 import type { TlsClientOptions } from "../connection/tls.ts";
 import { ClientContext } from "../context.ts";
 import { Hooks } from "../plugin/hooks.ts";
+import type { ReconnectAttempt, ReconnectOutcome } from "../plugin/reconnect.ts";
 import { PluginRegistry } from "../plugin/registry.ts";
 import { Listeners } from "../rpc/listeners.ts";
 import type { RetryOptions, RetryThrottling } from "../rpc/retry_policy.ts";
@@ -17,22 +18,28 @@ import type { StandardSchemaV1 } from "../rpc/schema.ts";
 import type { EndpointOptions } from "../session/endpoint_options.ts";
 import type { Session } from "../session.ts";
 import { StreamHandlers } from "../stream/stream_handlers.ts";
+import type { ReconnectOptions } from "./reconnect_policy.ts";
 
 /** Settings of a client that have defaults. */
 export interface ClientOptions extends EndpointOptions {
-  /** Milliseconds until connecting fails with UNAVAILABLE, all addresses of a name together. Default 5,000. */
+  /** Milliseconds until an attempt to connect fails with UNAVAILABLE, all addresses of a name together. Default 5,000. */
   readonly timeoutMs?: number;
-  /** Gives connecting up. */
+  /** Gives the first connecting up. */
   readonly signal?: AbortSignal;
   /** How the server's certificate is judged. Default: the system's authorities; on a loopback address also this user's development authority. */
   readonly tls?: TlsClientOptions;
+  /**
+   * Whether and how a connection that is lost, or whose server goes away, is made again. Default: true. `false`: the client ends with
+   * its connection. The first connection is never tried twice: that it fails is told by `connect` and `build`.
+   */
+  readonly reconnect?: ReconnectOptions | boolean;
   /** How requests that were not processed, or may be processed twice, are tried again. Default: as {@link RetryOptions} says; `false`: never. */
   readonly retry?: RetryOptions | false;
   /** When retries of all requests together are too many. */
   readonly retryThrottling?: RetryThrottling;
   /** Methods every request of which is `idempotent`, unless it says otherwise. Default none. */
   readonly idempotentMethods?: readonly string[];
-  /** Decides how long is waited before retries: numbers from 0 to below 1. Default `Math.random`. */
+  /** Decides how long is waited before retries and reconnects: numbers from 0 to below 1. Default `Math.random`. */
   readonly random?: () => number;
 }
 
@@ -47,6 +54,10 @@ export class ClientDefinition {
   readonly plugins: PluginRegistry = new PluginRegistry();
   readonly onConnect: Hooks<[context: ClientContext, session: Session]> = new Hooks("onConnect");
   readonly onDisconnect: Hooks<[context: ClientContext, reason: CloseReason]> = new Hooks("onDisconnect");
+  readonly onReconnecting: Hooks<[context: ClientContext, attempt: ReconnectAttempt]> = new Hooks("onReconnecting");
+  readonly onReconnect: Hooks<[context: ClientContext, session: Session, outcome: ReconnectOutcome]> = new Hooks(
+    "onReconnect",
+  );
   address: HostPort | undefined;
   options: ClientOptions = {};
 }

@@ -6,9 +6,12 @@
 
 import type { CallOptions } from "../rpc/call_options.ts";
 import type { RetryOptions } from "../rpc/retry_policy.ts";
+import type { WhileReconnecting } from "./reconnect_policy.ts";
 
 /** Options of `RpcClient.request`. The deadline spans all attempts. */
 export interface RequestOptions extends CallOptions {
   /** How this call is tried again; what is not given is as the client's `retry` says. `false`: one attempt. */
   readonly retry?: RetryOptions | false;
+  /** Whether this call waits while there is no connection. Default: the client's `reconnect.whileReconnecting`. */
+  readonly whileReconnecting?: WhileReconnecting;
 }

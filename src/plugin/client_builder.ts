@@ -13,6 +13,7 @@ import type { Session } from "../session.ts";
 import type { IncomingStream } from "../stream/incoming_stream.ts";
 import type { EmittedBy, Push, PushName, Untyped } from "./api.ts";
 import type { ClientPlugin } from "./plugin.ts";
+import type { ReconnectAttempt, ReconnectOutcome } from "./reconnect.ts";
 import type { HandlerOptions, InputOptions, RawOptions, SessionEnd } from "./server_builder.ts";
 
 /** Everything a plugin can add to a client of a server with the API `S`. `RpcClient.builder()` adds address, certificates, options and `build`. */
@@ -66,10 +67,19 @@ export interface ClientBuilder<S = Untyped> {
    */
   stream(name: string, handler: (session: Session<EmittedBy<S>>, incoming: IncomingStream) => unknown): this;
 
-  /** Once connected, before anything the server sends is served; may make requests. One that throws ends the connection and fails `build`. */
+  /**
+   * Once a session begins, before anything the server sends is served; may make requests. One that throws ends the connection: the first
+   * time it fails `build`, later it counts as a failed attempt to reconnect.
+   */
   onConnect(hook: (context: ClientContext, session: Session<EmittedBy<S>>) => unknown): this;
-  /** After the connection has ended, where `onConnect` hooks began. */
+  /** After a session whose `onConnect` hooks began has ended, whether another follows or not. */
   onDisconnect(hook: (context: ClientContext, reason: SessionEnd) => unknown): this;
+  /** Before each attempt to get a lost connection back. */
+  onReconnecting(hook: (context: ClientContext, attempt: ReconnectAttempt) => unknown): this;
+  /** After a lost connection is back; requests go through again. Where it is a new session, after its `onConnect` hooks. */
+  onReconnect(
+    hook: (context: ClientContext, session: Session<EmittedBy<S>>, outcome: ReconnectOutcome) => unknown,
+  ): this;
 
   /**
    * Install a plugin now.

@@ -6,17 +6,18 @@
 
 /** A list of hooks that take the same arguments. */
 export class Hooks<A extends readonly unknown[]> {
-  readonly #name: string;
+  /** As its builder method is called. */
+  readonly name: string;
   readonly #hooks: ((...args: A) => unknown)[] = [];
 
   /** @param name As its builder method is called, for messages: `"onStart"`. */
   constructor(name: string) {
-    this.#name = name;
+    this.name = name;
   }
 
   /** @throws {TypeError} when `hook` is not a function. */
   add(hook: (...args: A) => unknown): void {
-    if (typeof hook !== "function") throw new TypeError(`The ${this.#name} hook is not a function`);
+    if (typeof hook !== "function") throw new TypeError(`The ${this.name} hook is not a function`);
     this.#hooks.push(hook);
   }
 

@@ -78,6 +78,8 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
   readonly clockProbing: ClockProbing;
   /** Called once when the session has ended. */
   onEnded: ((reason: CloseReason) => void) | undefined;
+  /** Called when the peer says that it goes away, not only from this session. */
+  onGoingAway: (() => void) | undefined;
   readonly #connection: Connection;
   readonly #limits: Limits;
   readonly #log: Logger;
@@ -271,6 +273,7 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
     if (!this.#peerDrains) {
       this.#peerDrains = true;
       this.#peerAwaitsStreams = goaway.code === ConnectionCode.GOING_AWAY;
+      if (this.#peerAwaitsStreams) this.onGoingAway?.();
       const reason = goaway.reason === "" ? "" : `: ${peerText(goaway.reason)}`;
       this.requester.refuse(() => closingError(`The peer is closing the session${reason}`));
       this.#watchDrain();

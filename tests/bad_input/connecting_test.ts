@@ -86,7 +86,8 @@ test("A dead peer fails every pending call with UNAVAILABLE within keep-alive an
   const world = new World();
   const server = world.server().handler("never", () => new Promise<string>(() => {})).build();
   await world.run(server.start());
-  const client = await world.connectHere({ tuning: { idleTimeoutMs: 3_000, keepAliveIntervalMs: 1_000 } });
+  const tuning = { idleTimeoutMs: 3_000, keepAliveIntervalMs: 1_000 };
+  const client = await world.connectHere({ tuning, reconnect: false });
   const answers = [1, 2, 3].map(() =>
     assert.rejects(client.request("never", ""), { code: "UNAVAILABLE", disposition: "perhapsProcessed" })
   );

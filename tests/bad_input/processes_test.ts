@@ -22,6 +22,7 @@ test("A peer that is killed fails every pending call with UNAVAILABLE within kee
     });
     const client = await RpcClient.connect(`127.0.0.1:${port}`, {
       tuning: { idleTimeoutMs: 600, keepAliveIntervalMs: 200 },
+      reconnect: false,
     });
     const pending = [1, 2, 3].map(() => client.request("never", "").catch((error: unknown) => error));
     assert.deepEqual(await client.request("echo", Uint8Array.of(1)), Uint8Array.of(1));

@@ -129,7 +129,7 @@ testOverNetworks(
   "A grace that is no time is refused, and nothing is closed; one without end is taken",
   async (network) => {
     const server = network.server().handler("echo", echo).build();
-    const client = await network.connect(await network.start(server));
+    const client = await network.connect(await network.start(server), { reconnect: false });
     for (const graceMs of [Number.NaN, -1, "5" as never]) {
       const refused = { name: "RangeError", message: `graceMs is ${graceMs}, expected 0 or more milliseconds` };
       await assert.rejects(network.run(server.shutdown({ graceMs })), refused);

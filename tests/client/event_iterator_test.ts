@@ -11,12 +11,13 @@ import { cbor, type StandardSchemaV1 } from "../../src/rpc/schema.ts";
 import { testOverNetworks } from "../support/networks.ts";
 import { World } from "../support/world.ts";
 
-/** A client, and the session that pushes numbers to it. */
+/** A client that ends with its connection, and the session that pushes numbers to it. */
 async function joined() {
   const world = new World();
   const server = world.server().pushes({ n: cbor<number>() }).build();
   await world.run(server.start());
-  const client = await world.run(RpcClient.connect<typeof server>("127.0.0.1:5000", world.options));
+  const options = { ...world.options, reconnect: false };
+  const client = await world.run(RpcClient.connect<typeof server>("127.0.0.1:5000", options));
   await world.clock.advanceUntil(() => server.sessions.size === 1);
   const [session] = server.sessions;
   const push = async (...numbers: number[]): Promise<void> => {

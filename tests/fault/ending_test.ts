@@ -16,14 +16,15 @@ const PROGRAMS: Record<string, readonly [program: string, printed: RegExp]> = {
   "shuts its server down while a call runs that ends within the grace, and one that does not": [
     `const calls = [outcome(client.request("soon", E)), outcome(client.request("never", E))];
      await client.request("echo", E);
-     await server.shutdown({ graceMs: 300 }); console.log((await Promise.all(calls)).join(", "));`,
+     await server.shutdown({ graceMs: 300 }); console.log((await Promise.all(calls)).join(", "));
+     await client.close();`,
     /^answered, UNAVAILABLE perhapsProcessed$/,
   ],
   "shuts its server down while a handler of a stream hangs": [
     `const stream = await client.createStream("hung");
      const sent = outcome((async () => { for (let n = 0; n < 30; n++) await stream.send(new Uint8Array(50000)); await stream.end(); })());
      await client.request("echo", E);
-     await server.shutdown({ graceMs: 100 }); console.log(await sent);`,
+     await server.shutdown({ graceMs: 100 }); console.log(await sent); await client.close();`,
     /^UNAVAILABLE/,
   ],
   "awaits nothing of what it sends": [
@@ -36,9 +37,17 @@ const PROGRAMS: Record<string, readonly [program: string, printed: RegExp]> = {
      await client.close({ graceMs: 0 }); void client.emit("late", "x"); await server.shutdown({ graceMs: 0 });`,
     /^$/,
   ],
-  "leaves its client to a server that shuts down": [
-    `await server.shutdown({ graceMs: 0 }); console.log((await client.closed).by);`,
+  "leaves its client, which shall not reconnect, to a server that shuts down": [
+    `const last = await RpcClient.connect(addresses[0], { log, reconnect: false });
+     await client.close(); await server.shutdown({ graceMs: 0 }); console.log((await last.closed).by);`,
     /^remote$/,
+  ],
+  "closes its client while that waits to reconnect, and while calls wait for it": [
+    `await server.shutdown({ graceMs: 0 });
+     while (client.state === "connected") await new Promise((resolve) => setTimeout(resolve, 1));
+     const call = outcome(client.request("echo", E)); void client.emit("nobody", "x"); void client.emit("nobody", "y");
+     console.log(client.state); await client.close(); console.log(await call, (await client.closed).by);`,
+    /^reconnecting\nUNAVAILABLE notProcessed local$/,
   ],
   "exits in a handler": [`await client.request("exit", E); console.log("still here");`, /^$/],
 };

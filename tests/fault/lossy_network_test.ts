@@ -100,7 +100,7 @@ test("A network that goes dead ends everything that is pending with UNAVAILABLE,
     .onDisconnect((_session, reason) => void reasons.push(reason.by))
     .build();
   const proxy = await UdpProxy.open(await network.start(server));
-  const client = await network.connect(proxy.address, { tuning });
+  const client = await network.connect(proxy.address, { tuning, reconnect: false });
   const stream = await client.createStream("slow");
   let isOver = false;
   // Whoever waits is attached from the start: should the connection end before the network does, that is what fails.

@@ -80,7 +80,7 @@ testOverNetworks("A shutdown lets a running call finish within the grace, and re
       return new Promise<string>((resolve) => finish = resolve);
     })
     .build();
-  const client = await network.connect(await network.start(server));
+  const client = await network.connect(await network.start(server), { reconnect: false });
   const slow = client.request("slow", "");
   await network.until(() => running);
   const stopped = server.shutdown({ graceMs: 5_000 });

@@ -48,7 +48,7 @@ test("RpcServer.shutdown closes sessions, then frees the port, then runs the shu
     })
     .build();
   await world.run(server.start());
-  const client = await world.connectHere();
+  const client = await world.connectHere({ reconnect: false });
   await world.run(server.shutdown());
   assert.deepEqual(log, ["disconnect", "shutdown"]);
   const reason = await world.run(client.closed);

@@ -38,7 +38,7 @@ async function hall(
     const builder = RpcClient.builder().connect(address).options(network.options)
       .listener("said", (_session, text) => void words.push(text as string));
     configure?.(name, builder);
-    const client = await network.run(builder.build());
+    const client = network.adopt(await network.run(builder.build()));
     await network.run(client.request("name", name));
     heard.set(name, words);
   }

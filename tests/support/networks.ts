@@ -30,6 +30,7 @@ export class Network {
   readonly options: EndpointOptions;
   readonly #clock: VirtualClock | undefined;
   readonly #started: { shutdown(options: { graceMs: number }): Promise<void> }[] = [];
+  readonly #connected: { close(options: { graceMs: number }): Promise<void> }[] = [];
 
   /** @param carrier Default: real QUIC, in real time. */
   constructor(carrier?: VirtualCarrier) {
@@ -54,9 +55,15 @@ export class Network {
     return addresses[0]!;
   }
 
-  /** A client, untyped unless told otherwise. */
-  connect<S = Untyped>(address: SocketAddress, options: ClientOptions = {}): Promise<RpcClient<S>> {
-    return this.run(RpcClient.connect<S>(address, { ...this.options, ...options }));
+  /** A client, untyped unless told otherwise; it is closed when the test ends. */
+  async connect<S = Untyped>(address: SocketAddress, options: ClientOptions = {}): Promise<RpcClient<S>> {
+    return this.adopt(await this.run(RpcClient.connect<S>(address, { ...this.options, ...options })));
+  }
+
+  /** Close `client` when the test ends: one that lost its server would try for ever to get it back. */
+  adopt<C extends { close(options: { graceMs: number }): Promise<void> }>(client: C): C {
+    this.#connected.push(client);
+    return client;
   }
 
   /** What `promise` settles to; virtual time passes until it does. */
@@ -75,8 +82,9 @@ export class Network {
     return this.records.filter((record) => record.level === level).map((record) => record.message);
   }
 
-  /** Shut down what was started. */
+  /** Close what was connected, and shut down what was started. */
   async close(): Promise<void> {
+    for (const client of this.#connected) await this.run(client.close({ graceMs: 0 }));
     for (const server of this.#started) await this.run(server.shutdown({ graceMs: 0 }));
   }
 }

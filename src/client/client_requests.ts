@@ -1,5 +1,5 @@
 /**
- * Requests of a client that are made again when they may be: from the client's options and the call's to attempts.
+ * Requests of a client: sent now, or when there is a connection, and again when they may be.
  *
  * @module
  */
@@ -9,52 +9,44 @@ import type { EchoStreamError } from "../protocol/error.ts";
 import { keptPayload } from "../rpc/payload.ts";
 import { Retries } from "../rpc/retries.ts";
 import { DEFAULT_RETRY_POLICY, type RetryPolicy, retryPolicy } from "../rpc/retry_policy.ts";
-import type { Session } from "../session.ts";
 import type { ClientOptions } from "./definition.ts";
 import type { RequestOptions } from "./request_options.ts";
+import type { SessionKeeper } from "./session_keeper.ts";
 
 /** Makes the requests of one client. */
-export class Retrying {
+export class ClientRequests {
+  readonly #keeper: SessionKeeper;
   readonly #clock: Clock;
   readonly #policy: RetryPolicy | undefined;
   readonly #idempotentMethods: ReadonlySet<string>;
   readonly #retries: Retries;
 
   /** @throws {RangeError} when an option is out of its range. */
-  constructor(options: ClientOptions, clock: Clock) {
+  constructor(keeper: SessionKeeper, options: ClientOptions, clock: Clock) {
     const { retry = {}, retryThrottling, idempotentMethods = [], random } = options;
+    this.#keeper = keeper;
     this.#clock = clock;
     this.#policy = retry === false ? undefined : retryPolicy(retry);
     this.#idempotentMethods = new Set(idempotentMethods);
     this.#retries = new Retries({ clock, throttling: retryThrottling, random });
   }
 
-  /** Further attempts made so far. */
-  get made(): number {
-    return this.#retries.made;
-  }
-
-  /**
-   * Request, and again as long as that is allowed.
-   * @param session The one to ask now; asked for again before each attempt.
-   */
-  request(session: () => Session, method: string, payload: unknown, options: RequestOptions): Promise<unknown> {
+  /** See `RpcClient.request`. Never throws, whatever is wrong comes as a rejection. */
+  request(method: string, payload: unknown, options: RequestOptions): Promise<unknown> {
+    const keeper = this.#keeper;
+    const idempotent = options.idempotent ?? this.#idempotentMethods.has(method);
     let policy: RetryPolicy | undefined;
     let kept: unknown;
-    const idempotent = options.idempotent ?? this.#idempotentMethods.has(method);
     try {
       policy = this.#policyOf(options);
-      kept = policy === undefined ? payload : keptPayload(payload);
+      kept = policy === undefined && !keeper.isWaiting ? payload : keptPayload(payload);
     } catch (error) {
       return Promise.reject(error);
     }
     const attempt = (options: RequestOptions): Promise<unknown> =>
-      session().request(
-        method,
-        kept,
-        idempotent === (options.idempotent ?? false) ? options : { ...options, idempotent },
-      );
-    if (policy === undefined || policy.maxAttempts === 1) return attempt(options);
+      this.#attempt(method, kept, idempotent === (options.idempotent ?? false) ? options : { ...options, idempotent });
+    const failsFast = keeper.isWaiting && (options.whileReconnecting ?? keeper.whileReconnecting) === "fail";
+    if (policy === undefined || policy.maxAttempts === 1 || failsFast) return attempt(options);
     const startedUs = options.timeoutMs === undefined ? 0 : this.#clock.nowUs();
     const call = { method, options, policy, idempotent, startedUs, attempt };
     return attempt(options).then(this.#succeeded, (error) => this.#retries.again(call, error));
@@ -63,6 +55,21 @@ export class Retrying {
   /** No further attempt will be made; those that wait for theirs fail with `error`. */
   end(error: EchoStreamError): void {
     this.#retries.end(error);
+  }
+
+  #attempt(method: string, payload: unknown, options: RequestOptions): Promise<unknown> {
+    const keeper = this.#keeper;
+    return keeper.isWaiting ? this.#later(method, payload, options) : keeper.session.request(method, payload, options);
+  }
+
+  /** What the wait took is taken from the deadline. */
+  async #later(method: string, payload: unknown, options: RequestOptions): Promise<unknown> {
+    const { timeoutMs, whileReconnecting } = options;
+    const startedUs = this.#clock.nowUs();
+    await this.#keeper.wait(`"${method}"`, options, whileReconnecting);
+    if (timeoutMs === undefined) return await this.#attempt(method, payload, options);
+    const leftMs = Math.max(1, timeoutMs - (this.#clock.nowUs() - startedUs) / 1000);
+    return await this.#attempt(method, payload, { ...options, timeoutMs: leftMs });
   }
 
   readonly #succeeded = <T>(value: T): T => {
