@@ -161,6 +161,11 @@ export class JitterBuffer<P extends TimedPacket> {
     this.#steeredUs = offsetUs ?? NaN;
   }
 
+  /** Nothing follows the packets inserted so far: they play on at their pace, and no underrun is reported after them. */
+  end(): void {
+    this.#delay.end();
+  }
+
   /** Discard all but the newest packet, and play that at once unless the buffer is steered. */
   skipToLive(): void {
     if (this.#next < this.#newest) this.#discardTo(this.#newest);
@@ -178,7 +183,10 @@ export class JitterBuffer<P extends TimedPacket> {
     const { mediaUs } = moment;
     const isPlausible = Math.abs(n - this.#newest) <= this.#farthest &&
       !(Math.abs(nowUs - mediaUs - this.#delay.fastestUs) >= LARGEST_JUMP_US);
-    if (!isPlausible) return this.#doubt(packet);
+    // Nor does a sender's time run backwards while its packets are counted on.
+    const isBack = n > this.#newest && this.#newest >= 0 &&
+      mediaUs < this.#mediaUs[this.#newest & this.#mask]! - LARGEST_STEP_BACK_US;
+    if (!isPlausible || isBack) return this.#doubt(packet);
     this.#dropSuspect();
     if (this.#isDuplicate(n)) {
       this.#counts.packetsDuplicated++;
@@ -383,6 +391,8 @@ const LATE = Symbol("late");
 const MOST_PACKETS = 1 << 20;
 /** A packet that is off the fastest path by more than this is not delayed but of another clock. */
 const LARGEST_JUMP_US = 10_000_000;
+/** Frames of a video that leave in another order than they play in differ by less. */
+const LARGEST_STEP_BACK_US = 1_000_000;
 /** A sequence further from the newest one than this belongs to another count (MAX_DROPOUT of RFC 3550, appendix A.1). */
 const LARGEST_SEQUENCE_JUMP = 3_000;
 /** Packets that confirm each other are this near, lost ones between them. */

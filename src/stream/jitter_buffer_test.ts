@@ -248,3 +248,47 @@ test("JitterBuffer that is steered no more goes on from there, and comes back to
   assert.ok(delaysUs.every((delayUs, n) => (delaysUs[n - 1] ?? 190_000) - delayUs <= 10_000), `${delaysUs}`);
   assert.equal(delaysUs.at(-1), 40_000);
 });
+
+test("A sequence gap of millions is one discontinuity, found in bounded work and memory", () => {
+  const jitter = buffer();
+  let pops = 0;
+  const reasons: string[] = [];
+  for (let n = 0; n < 100; n++) {
+    const sequence = n < 50 ? n : n + 2_000_000_000;
+    jitter.insert({ sequence, timestamp: n * 20_000, payload }, n * 20_000);
+    for (let item = jitter.pop(n * 20_000); item !== undefined; item = jitter.pop(n * 20_000)) {
+      pops++;
+      if (item instanceof MediaGap) reasons.push(item.reason);
+    }
+    assert.ok(jitter.size <= 4);
+  }
+  assert.ok(pops <= 102, `${pops}`);
+  assert.deepEqual(reasons, ["discarded", "discontinuity"]);
+});
+
+for (const jumpUs of [-3.6e9, -60e6, -3e6, 60e6, 3.6e9, 8e15]) {
+  test(`Timestamps that jump by ${jumpUs / 1e6} s are a discontinuity, and playout goes on`, () => {
+    const jitter = new JitterBuffer<TimedPacket>();
+    const reasons: string[] = [];
+    const playedUs: number[] = [];
+    for (let n = 0; n < 200; n++) {
+      const nowUs = n * 20_000;
+      jitter.insert({ sequence: n, timestamp: 9e12 / 2 + nowUs + (n < 100 ? 0 : jumpUs), payload }, nowUs);
+      for (let item = jitter.pop(nowUs); item !== undefined; item = jitter.pop(nowUs)) {
+        if (item instanceof MediaGap) reasons.push(item.reason);
+        else playedUs[item.sequence] = nowUs;
+      }
+      assert.ok(jitter.size < 10);
+    }
+    assert.equal(reasons.at(-1), "discontinuity");
+    for (let n = 100; n < 190; n++) assert.ok(playedUs[n]! - n * 20_000 <= 80_000, `${n} at ${playedUs[n]}`);
+  });
+}
+
+test("JitterBuffer reports no underrun after the end", () => {
+  const jitter = buffer({ frameDurationUs: 20_000 });
+  jitter.insert(packet(0), 0);
+  jitter.end();
+  assert.deepEqual(due(jitter, 1e9), [0]);
+  assert.equal(jitter.nextPlayoutUs(), undefined);
+});

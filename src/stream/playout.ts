@@ -236,6 +236,7 @@ export class Playout implements AsyncIterable<PlayoutItem>, AsyncIterator<Playou
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#error = error;
+    this.#buffer.end();
     this.#serve();
   }
 

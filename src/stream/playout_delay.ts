@@ -62,6 +62,7 @@ export class PlayoutDelay {
   #scaledUs = 0;
   #jumpedUs = 0;
   #isCongested = false;
+  #hasEnded = false;
 
   /** @throws {RangeError} when an option is negative or not finite, or the least delay is above the largest. */
   constructor(options: PlayoutDelayOptions = {}) {
@@ -102,7 +103,7 @@ export class PlayoutDelay {
     return this.#jumpedUs;
   }
 
-  /** Media time of the frame after the newest one; `Infinity` as long as the duration of a frame is not known. */
+  /** Media time of the frame after the newest one; `Infinity` as long as the duration of a frame is not known, and after the end. */
   get expectedUs(): number {
     return this.#expectedUs;
   }
@@ -165,6 +166,13 @@ export class PlayoutDelay {
     this.#creditUs = 0;
   }
 
+  /** Nothing follows the frames that have arrived: silence is no stall any more. */
+  end(): void {
+    this.#hasEnded = true;
+    this.#expectedUs = Infinity;
+    this.#stalls.clear();
+  }
+
   /** Begin anew with the next frame, as for a new stream. */
   restart(): void {
     this.#levels.clear();
@@ -196,7 +204,7 @@ export class PlayoutDelay {
       // A pause of the sender is no frame that lasts.
       else this.#durationUs += (Math.min(durationUs, 2 * this.#durationUs) - this.#durationUs) / 32;
     }
-    if (this.#durationUs > 0) this.#expectedUs = mediaUs + this.#durationUs;
+    if (this.#durationUs > 0 && !this.#hasEnded) this.#expectedUs = mediaUs + this.#durationUs;
   }
 
   /** Move the offset towards what is wanted, as far as time scaling goes. */

@@ -136,3 +136,39 @@ test("PlayoutDelay begins anew after restart", () => {
   run.observe(0, 9e12, 5e6);
   assert.ok(Math.abs(run.delay.offsetUs - (5e6 - 9e12)) <= 40_000);
 });
+
+test("PlayoutDelay does not stretch what is left when the sender has ended", () => {
+  const [ended, stalled] = [new Run(new PlayoutDelay()), new Run(new PlayoutDelay())];
+  for (const run of [ended, stalled]) run.play(200, (frame) => frame % 20 === 0 ? 90_000 : 30_000);
+  const offsetUs = ended.delay.offsetUs;
+  ended.delay.end();
+  for (const run of [ended, stalled]) for (let us = 4.1e6; us < 5e6; us += 10_000) run.advance(us);
+  assert.ok(ended.delay.offsetUs <= offsetUs, `${ended.delay.offsetUs} > ${offsetUs}`);
+  assert.ok(stalled.delay.offsetUs > offsetUs);
+});
+
+/** Delay of frames in an ordered stream with a round trip of 100 ms: what is lost comes 9/8 of it later, and all behind it too. */
+function resent(lost: readonly number[]): (frame: number) => number {
+  return (frame) => {
+    const behind = lost.map((each) => frame - each).filter((frames) => frames >= 0);
+    return 50_000 + Math.max(0, 112_500 - Math.min(Infinity, ...behind) * FRAME_US);
+  };
+}
+
+test("A delay of about a round trip does not cut out again after one lost packet (moq #3477)", () => {
+  for (const options of [{ targetMs: 100 }, { minDelayMs: 100 }]) {
+    const run = new Run(new PlayoutDelay(options));
+    run.play(500, resent([100]));
+    assert.ok(run.lateFrames <= 1, `${run.lateFrames} late`);
+    assert.ok(run.delay.delayUs < 140_000, `${run.delay.delayUs}`);
+  }
+});
+
+test("A delay of about a round trip rises by what losses need, and does not cut out at each (moq #3477)", () => {
+  const run = new Run(new PlayoutDelay({ minDelayMs: 100 }));
+  const lost = Array.from({ length: 60 }, (_, n) => 50 * n + ((n * 7) % 13));
+  run.play(250, resent(lost));
+  run.lateFrames = 0;
+  run.play(2_500, resent(lost));
+  assert.ok(run.lateFrames <= 2, `${run.lateFrames} late`);
+});

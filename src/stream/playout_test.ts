@@ -37,6 +37,22 @@ test("Playout hands out each frame when it is due, and ends after the last one",
   assert.deepEqual(await playout.next(), { value: undefined, done: true });
 });
 
+test("Playout plays what is left at its pace when the stream has ended", async () => {
+  const clock = new VirtualClock();
+  const source = new FakeSource(clock);
+  const playout = new Playout(source, clock, { minDelayMs: 200 });
+  const playedUs: number[] = [];
+  const playingAll = (async () => {
+    for await (const item of playout) if (item.kind === "frame") playedUs.push(item.playoutUs);
+  })();
+  await source.stream(0, 100);
+  source.end();
+  const before = playedUs.length;
+  await clock.run(playingAll);
+  assert.ok(before < 92 && playedUs.length === 100, `${before} of ${playedUs.length}`);
+  for (let n = before; n < 100; n++) assert.ok(playedUs[n]! - playedUs[n - 1]! <= 20_001, `${n}: ${playedUs}`);
+});
+
 test("Playout reports a gap in place of a lost frame, and its trace knows when it came after all", async () => {
   const trace = new TimingTrace();
   const { clock, source, got } = playing({ trace });

@@ -146,3 +146,66 @@ test("Any packets at all leave the buffer within its bounds and never stuck", ()
     assert.equal(jitter.size, 0);
   }));
 });
+
+test("Sequences and 32-bit timestamps that wrap play as those that do not", () => {
+  fc.assert(fc.property(arrivals, fc.constantFrom("drop" as const, "deliver" as const), (input, late) => {
+    const plain: string[] = [];
+    const wrapping: string[] = [];
+    const describe = (item: TimedPacket | MediaGap, first: number): string => {
+      const sequence = (item.sequence - first) >>> 0;
+      return item instanceof MediaGap ? `${item.reason} ${sequence}+${item.count}` : `${sequence}`;
+    };
+    const first = input[0]?.packet.sequence ?? 0;
+    play(new JitterBuffer({ late, timestampBits: 32 }), input, (item) => plain.push(describe(item, first)));
+    const moved = input.map(({ packet, atUs }) => ({
+      packet: {
+        sequence: (packet.sequence - first + 0xffff_fff0) >>> 0,
+        timestamp: (packet.timestamp + 0xffff_f000) >>> 0,
+        payload,
+      },
+      atUs,
+    }));
+    play(new JitterBuffer({ late, timestampBits: 32 }), moved, (item) => wrapping.push(describe(item, 0xffff_fff0)));
+    assert.deepEqual(wrapping, plain);
+  }));
+});
+
+test("A target that is lowered comes down, whatever it was and whatever the jitter (w3c/webrtc-extensions #199)", () => {
+  const delays = fc.array(fc.nat(30_000), { minLength: 50, maxLength: 50 });
+  const target = fc.integer({ min: 40, max: 400 });
+  fc.assert(fc.property(delays, target, target, (delaysUs, highMs, lowMs) => {
+    const jitter = new JitterBuffer<TimedPacket>({ targetMs: Math.max(highMs, lowMs) });
+    let nowUs = 0;
+    for (let n = 0; n < 300; n++) {
+      if (n === 150) jitter.setTarget(Math.min(highMs, lowMs));
+      nowUs = Math.max(nowUs, n * FRAME_US + delaysUs[n % 50]!);
+      jitter.insert({ sequence: n, timestamp: n * FRAME_US, payload }, nowUs);
+      while (jitter.pop(nowUs) !== undefined);
+    }
+    assert.ok(Math.abs(jitter.delayUs - 1000 * Math.min(highMs, lowMs)) < 1, `${jitter.delayUs}`);
+  }));
+});
+
+test("However the local clock leaps or steps back, packets come out once and in order, and memory is bounded", () => {
+  const leap = fc.record({
+    at: fc.integer({ min: 1, max: 150 }),
+    byUs: fc.integer({ min: -100_000_000, max: 100_000_000 }),
+  });
+  fc.assert(fc.property(fc.array(leap, { maxLength: 4 }), (leaps) => {
+    const jitter = new JitterBuffer<TimedPacket>();
+    let aheadUs = 0;
+    let last = -1;
+    for (let n = 0; n < 200; n++) {
+      for (const { at, byUs } of leaps) if (at === n) aheadUs += byUs;
+      const nowUs = n * FRAME_US + aheadUs;
+      jitter.insert({ sequence: n, timestamp: n * FRAME_US, payload }, nowUs);
+      for (let item = jitter.pop(nowUs); item !== undefined; item = jitter.pop(nowUs)) {
+        if (item instanceof MediaGap) continue;
+        assert.ok(item.sequence > last, `${item.sequence} after ${last}`);
+        last = item.sequence;
+      }
+      assert.ok(jitter.size <= 1_024);
+    }
+    assert.ok(last >= 0);
+  }));
+});
