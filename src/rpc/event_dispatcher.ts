@@ -33,8 +33,8 @@ export class EventDispatcher<C> {
   /** Events that a listener had no room for. */
   dropped = 0;
   readonly #options: EventDispatcherOptions<C>;
-  // Listeners that are at work, and what waits for them.
-  readonly #lines = new Map<RegisteredListener<C>, EventLine<C>>();
+  // Of listeners that take their time. They come and go, so they are not kept alive.
+  readonly #lines = new WeakMap<RegisteredListener<C>, EventLine<C>>();
   readonly #reported = new WeakSet<RegisteredListener<C>>();
   #early: EarlyEvent[] | undefined = [];
 
@@ -78,7 +78,7 @@ export class EventDispatcher<C> {
     let later: Promise<void>[] | undefined;
     let kept = owned ? event : undefined;
     for (const listener of listeners) {
-      const queue = listener.reader ?? this.#lines.get(listener);
+      const queue = listener.reader ?? this.#busyLine(listener);
       const taken = queue === undefined
         ? this.#begin(listener, event)
         : queue.offer(kept ??= keep(event), volatile, this.#observer(listener, event));
@@ -88,12 +88,22 @@ export class EventDispatcher<C> {
     return later.length === 1 ? later[0] : Promise.all(later).then(() => {});
   }
 
+  /** What events of a listener wait in while it is at work. */
+  #busyLine(listener: RegisteredListener<C>): EventLine<C> | undefined {
+    const line = listener.waits ? this.#lines.get(listener) : undefined;
+    return line?.busy ? line : undefined;
+  }
+
   /** Call a listener that is idle. */
   #begin(listener: RegisteredListener<C>, event: EventFrame): Promise<void> | undefined {
     const end = this.#call(listener, event);
     if (end === undefined) return undefined;
-    const line = new EventLine(listener, this.#options.maxQueuedBytes, this.#call, () => this.#lines.delete(listener));
-    this.#lines.set(listener, line);
+    listener.waits = true;
+    let line = this.#lines.get(listener);
+    if (line === undefined) {
+      line = new EventLine(listener, this.#options.maxQueuedBytes, this.#call);
+      this.#lines.set(listener, line);
+    }
     return line.begin(end);
   }
 

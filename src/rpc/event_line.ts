@@ -8,32 +8,33 @@ import type { EventFrame } from "../protocol/event_frame.ts";
 import { EventQueue, type OverflowObserver } from "./event_queue.ts";
 import type { RegisteredListener } from "./listeners.ts";
 
-/** Keeps a listener busy with one event after the other. It lives for as long as there is one. */
+/** Keeps a listener busy with one event after the other. */
 export class EventLine<C> {
   readonly #subscription: RegisteredListener<C>;
   readonly #call: (subscription: RegisteredListener<C>, event: EventFrame) => Promise<void> | undefined;
-  readonly #onIdle: () => void;
   readonly #queue: EventQueue;
+  #busy = false;
 
-  /**
-   * @param call Calls the listener; the promise it may return never rejects.
-   * @param onIdle The last event has ended.
-   */
+  /** @param call Calls the listener; the promise it may return never rejects. */
   constructor(
     subscription: RegisteredListener<C>,
     maxBytes: number,
     call: (subscription: RegisteredListener<C>, event: EventFrame) => Promise<void> | undefined,
-    onIdle: () => void,
   ) {
     const { capacity, overflow } = subscription;
     this.#subscription = subscription;
     this.#call = call;
-    this.#onIdle = onIdle;
     this.#queue = new EventQueue({ capacity, overflow, maxBytes });
   }
 
-  /** The listener has its first event until `end`. @returns as {@link EventQueue.push}. */
+  /** Whether the listener is at work, so that an event has to be offered. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+
+  /** The listener, which was idle, has an event until `end`. @returns as {@link EventQueue.push}. */
   begin(end: Promise<void>): Promise<void> | undefined {
+    this.#busy = true;
     void end.then(this.#next);
     const { capacity, overflow } = this.#subscription;
     return overflow === "block" && capacity === undefined ? end : undefined;
@@ -53,6 +54,6 @@ export class EventLine<C> {
       taken?.();
       if (!this.#subscription.active) this.#queue.clear();
     }
-    this.#onIdle();
+    this.#busy = false;
   };
 }

@@ -53,6 +53,8 @@ export interface RegisteredListener<C> {
   readonly reader: EventReader | undefined;
   /** Events dropped so far, in all sessions. */
   dropped: number;
+  /** Whether it has ever returned a promise. */
+  waits: boolean;
   /** False once it was taken away: what waits for it is forgotten. */
   active: boolean;
 }
@@ -86,7 +88,18 @@ export class Listeners<C> {
     if (onDropped !== undefined && typeof onDropped !== "function") {
       throw new TypeError(`onDropped of event "${event}" is not a function`);
     }
-    const entry = { listener, input, raw, capacity, overflow, onDropped, reader, dropped: 0, active: true };
+    const entry = {
+      listener,
+      input,
+      raw,
+      capacity,
+      overflow,
+      onDropped,
+      reader,
+      dropped: 0,
+      waits: false,
+      active: true,
+    };
     // Replaced, never changed in place: a dispatch in progress keeps walking the list it started with.
     this.#byName.set(event, [...this.#byName.get(event) ?? [], entry]);
     return entry;
