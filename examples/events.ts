@@ -1,5 +1,5 @@
 /**
- * Events both ways: the client tells the server, the server pushes to every client. Ordered, typed, and nobody waits for an answer.
+ * Events both ways: the client tells the server, the server pushes to everybody in a room. Ordered, typed, and nobody waits for an answer.
  *
  *     node examples/events.ts · deno run --allow-ffi examples/events.ts · bun examples/events.ts
  */
@@ -15,13 +15,12 @@ const server = RpcServer.builder()
   .pushes({ said: cbor<Line>() })
   .handler("join", cbor<string>(), (session, name) => {
     session.set("name", name); // each session has a store of its own
+    session.join("chat"); // left again when the session ends
     return `${name} joined`;
   })
   .listener("say", cbor<string>(), async (session, text) => {
     const from = session.get<string>("name") ?? "?";
-    for (const other of server.sessions) {
-      if (other !== session && other.has("name")) await other.emit("said", { from, text });
-    }
+    await session.to("chat").emit("said", { from, text }); // encoded once, to all but the session itself
   })
   .onDisconnect((session, reason) => console.log(`server: ${session.get("name")} left, ended by ${reason.by}`))
   .build();

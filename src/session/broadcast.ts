@@ -92,7 +92,7 @@ export class Broadcast<Pushes = any> {
     const request = {
       method,
       ...this.#encoded(payload),
-      options: { timeoutMs: DEFAULT_ACK_TIMEOUT_MS, ...options, signal: answers.signal },
+      options: { ...options, timeoutMs: options.timeoutMs ?? DEFAULT_ACK_TIMEOUT_MS, signal: answers.signal },
     };
     this.#members.rooms.request(this.#audience, request, answers.onAnswer).then(answers.finish, answers.fail);
     return answers;
