@@ -113,8 +113,8 @@ impl Streams {
                     break Turn::Done;
                 }
                 Err(_) => {
-                    // The stream ended without us, by a reset for example.
-                    finished = true;
+                    // Stopped so long ago that quiche has forgotten it, and the code.
+                    stopped = Some(0);
                     break Turn::Done;
                 }
             }

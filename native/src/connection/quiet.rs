@@ -1,8 +1,10 @@
 //! Streams that QUIC does not report again, although the peer has ended them.
 //!
 //! quiche reports a stream when it *becomes* readable or writable. One that is left unread for want of credit stays
-//! readable, so its reset is not reported; one with nothing to write stays writable, so the peer's STOP_SENDING is not.
-//! Both are looked for after packets have come: at once while there are few, and not too often when there are many.
+//! readable, so its reset is not reported; one that may be written stays writable, so the peer's STOP_SENDING is not.
+//! Both are looked for after packets have come: at once while there are few, and not too often when there are many. Stops,
+//! which quiche counts, are looked for at once however many streams there are: it answers each with a RESET_STREAM, and
+//! forgets the stream and the peer's code when that is acknowledged.
 
 use std::time::{Duration, Instant};
 
@@ -21,6 +23,8 @@ const INTERVAL: Duration = Duration::from_millis(5);
 pub struct QuietCheck {
     is_wanted: bool,
     next: Option<Instant>,
+    /// Streams the peer had stopped at the last look.
+    stops: u64,
 }
 
 impl QuietCheck {
@@ -33,10 +37,12 @@ impl QuietCheck {
         self.next.filter(|_| self.is_wanted)
     }
 
-    fn begin(&mut self, streams: usize, now: Instant) -> bool {
-        if !self.is_wanted || streams > FEW && self.next.is_some_and(|next| now < next) {
+    fn begin(&mut self, streams: usize, stops: u64, now: Instant) -> bool {
+        let may_wait = streams > FEW && stops == self.stops && self.next.is_some_and(|next| now < next);
+        if !self.is_wanted || may_wait {
             return false;
         }
+        self.stops = stops;
         self.is_wanted = false;
         self.next = (streams > FEW).then(|| now + INTERVAL);
         true
@@ -46,14 +52,15 @@ impl QuietCheck {
 impl Streams {
     /// Have those streams read whose end QUIC has not reported, and end those whose peer takes no more.
     pub fn check_quiet(&mut self, quic: &mut Quic, events: &mut Events, now: Instant) {
-        if !self.quiet.begin(self.table.len(), now) {
+        let stops = quic.stats().stopped_stream_count_remote;
+        if !self.quiet.begin(self.table.len(), stops, now) {
             return;
         }
         self.unread.extend(self.starved.drain());
         let stopped: Vec<(StreamKey, u64)> = self
             .table
             .iter()
-            .filter(|(_, stream)| stream.sending.as_ref().is_some_and(|sending| sending.chunks.is_empty()))
+            .filter(|(_, stream)| stream.sending.is_some())
             .filter_map(|(key, stream)| {
                 match quic.stream_capacity(stream.id?) {
                     Err(quiche::Error::StreamStopped(code)) => Some((*key, code)),

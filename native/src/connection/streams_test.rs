@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::messages::Messages;
-use super::pair::{Limits, Pair, data_of, drain, events};
+use super::pair::{Limits, Pair, data_of, drain, events, packets};
 use super::streams::{StreamKey, Streams};
 use crate::record::{BIDIRECTIONAL, FIN, Header, LOCAL, command, event};
 use crate::ring::record;
@@ -140,6 +140,36 @@ fn the_peers_stop_drops_what_is_queued_and_reports_it() {
 }
 
 #[test]
+fn the_peers_stop_is_noticed_whatever_was_left_to_write() {
+    // From less than a window to more.
+    for portions in 1..8 {
+        let mut pair = Pair::new(Limits { stream_window: 5_000, ..Limits::default() });
+        let (rings, mut events) = events();
+        let mut streams = Streams::new(1, false, 1 << 16, 0x25);
+        streams.open(&open(1, BIDIRECTIONAL));
+        streams.open_waiting(&mut pair.client, &mut events);
+        streams.append(StreamKey::Local(1), Bytes::from(vec![1; 50_000]), false, &mut events);
+        for _ in 0..portions {
+            streams.notice_writable(&mut pair.client);
+            streams.write(&mut pair.client, &mut events, 1_000);
+            pair.settle();
+        }
+        // With the end of the other half, and before the reset in return is acknowledged: then quiche forgets the stream.
+        pair.server.stream_send(0, b"end", true).unwrap();
+        pair.server.stream_shutdown(0, quiche::Shutdown::Read, 5).unwrap();
+        let down = packets(&mut pair.server);
+        pair.deliver_down(down);
+        streams.quiet.packet_arrived();
+        streams.check_quiet(&mut pair.client, &mut events, Instant::now());
+        streams.read(&mut pair.client, &mut events);
+        let records = drain(&rings, &mut events);
+        let code = records.iter().find(|(header, _)| header.kind == event::STOPPED).map(|(_, code)| code.clone());
+        assert_eq!(code, Some(5u64.to_le_bytes().to_vec()), "after {portions} portions");
+        assert!(streams.table.is_empty());
+    }
+}
+
+#[test]
 fn the_peers_stop_is_noticed_while_nothing_is_written() {
     let mut pair = Pair::new(Limits::default());
     let (rings, mut events) = events();
@@ -156,6 +186,39 @@ fn the_peers_stop_is_noticed_while_nothing_is_written() {
     streams.check_quiet(&mut pair.client, &mut events, Instant::now());
     let records = drain(&rings, &mut events);
     assert_eq!(kinds(&records).last(), Some(&(event::STOPPED, 1)));
+    assert!(streams.table.is_empty());
+}
+
+#[test]
+fn the_peers_stops_of_many_streams_keep_their_codes() {
+    const STREAMS: u64 = 300;
+    let mut pair = Pair::new(Limits { streams: STREAMS, ..Limits::default() });
+    let (rings, mut events) = events();
+    let mut streams = Streams::new(1, false, 1 << 16, 0x25);
+    for handle in 1..=STREAMS {
+        streams.open(&open(handle, 0));
+        streams.append(StreamKey::Local(handle), Bytes::from_static(b"x"), false, &mut events);
+    }
+    streams.open_waiting(&mut pair.client, &mut events);
+    streams.write_all(&mut pair.client, &mut events);
+    pair.settle();
+    let now = Instant::now();
+    streams.quiet.packet_arrived();
+    streams.check_quiet(&mut pair.client, &mut events, now);
+    for stream in 0..STREAMS {
+        pair.server.stream_shutdown(4 * stream + 2, quiche::Shutdown::Read, 5).unwrap();
+    }
+    // Each packet of the peer's, and what is sent in return: as much as takes no time.
+    for packet in packets(&mut pair.server) {
+        pair.deliver_down(vec![packet]);
+        streams.quiet.packet_arrived();
+        streams.check_quiet(&mut pair.client, &mut events, now);
+        pair.settle();
+    }
+    let stopped: Vec<_> =
+        drain(&rings, &mut events).into_iter().filter(|(header, _)| header.kind == event::STOPPED).collect();
+    assert_eq!(stopped.len() as u64, STREAMS);
+    assert!(stopped.iter().all(|(_, code)| *code == 5u64.to_le_bytes()));
     assert!(streams.table.is_empty());
 }
 
