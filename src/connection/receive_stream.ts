@@ -27,6 +27,8 @@ export interface ReceiveStreamOwner {
   readonly headerTimeoutMs: number;
   /** Forget the stream: nothing more is delivered of it. */
   forgetReceiving(stream: StreamId): void;
+  /** Ask the peer for no more of it. */
+  stopReceiving(stream: StreamId, code: number): void;
   /** The header of `stream` did not arrive in time. */
   headerTimedOut(stream: ReceiveStream): void;
 }
@@ -106,7 +108,7 @@ export class ReceiveStream {
   /** Ask the peer for no more (STOP_SENDING) with an application code; nothing is delivered any more. */
   stop(code: number): void {
     if (this.#ended) return;
-    this.#owner.transport.stop(this.id, code);
+    this.#owner.stopReceiving(this.id, code);
     this.#end();
     this.#dropHeld();
   }

@@ -62,6 +62,8 @@ export class Streams implements SendStreamOwner, ReceiveStreamOwner, MessageRece
   readonly #messageStreamKind: number;
   readonly #sending = new Map<StreamId, SendStream>();
   readonly #receiving = new Map<StreamId, ReceiveStream | MessageReceiver>();
+  // Streams of the peer we have stopped: what had been read by then may still be on its way here.
+  readonly #stopped = new RecentStreams();
   #receivedMessages = 0;
 
   constructor(host: StreamsHost, options: StreamTransportOptions) {
@@ -138,7 +140,7 @@ export class Streams implements SendStreamOwner, ReceiveStreamOwner, MessageRece
   onData(stream: StreamId, bytes: Uint8Array, finished: boolean): void {
     const receiving = this.#receiving.get(stream);
     if (receiving !== undefined) return receiving.onData(bytes, finished);
-    if (stream < 0) return;
+    if (stream < 0 || this.#stopped.has(stream)) return;
     const unidirectional = isUnidirectional(stream);
     if (unidirectional && bytes[0] === this.#messageStreamKind) return this.#takeMessages(stream, bytes, finished);
     if (unidirectional && finished && bytes.length === 0) return;
@@ -155,7 +157,8 @@ export class Streams implements SendStreamOwner, ReceiveStreamOwner, MessageRece
     const receiving = this.#receiving.get(stream);
     if (receiving !== undefined) return receiving.onReset(code);
     // Reset before its first byte was read: nobody knows what it was. Its other half would stay open for ever.
-    if (stream >= 0 && !isUnidirectional(stream)) this.transport.reset(stream, StreamCode.CANCELLED);
+    if (stream < 0 || isUnidirectional(stream) || this.#stopped.has(stream)) return;
+    this.transport.reset(stream, StreamCode.CANCELLED);
   }
 
   // Messages pass through here, so that a handler that closes the connection gets no more of the same packet.
@@ -211,7 +214,12 @@ export class Streams implements SendStreamOwner, ReceiveStreamOwner, MessageRece
   }
 
   refuseReceiving(stream: StreamId): void {
-    this.transport.stop(stream, StreamCode.LIMIT_EXCEEDED);
+    this.stopReceiving(stream, StreamCode.LIMIT_EXCEEDED);
+  }
+
+  stopReceiving(stream: StreamId, code: number): void {
+    this.#stopped.add(stream);
+    this.transport.stop(stream, code);
   }
 
   headerTimedOut(stream: ReceiveStream): void {
@@ -249,6 +257,25 @@ export class Streams implements SendStreamOwner, ReceiveStreamOwner, MessageRece
     return receive;
   }
 }
+
+/** The last streams of a kind, without those longest ago. */
+class RecentStreams {
+  readonly #streams = new Set<StreamId>();
+
+  has(stream: StreamId): boolean {
+    return this.#streams.has(stream);
+  }
+
+  add(stream: StreamId): void {
+    this.#streams.add(stream);
+    if (this.#streams.size <= RECENT_STREAMS) return;
+    const [oldest] = this.#streams;
+    this.#streams.delete(oldest!);
+  }
+}
+
+/** More than can be in the event ring at once. */
+const RECENT_STREAMS = 4_096;
 
 /** Streams of the peer carry their QUIC id, whose second bit tells (RFC 9000 §2.1). */
 function isUnidirectional(stream: StreamId): boolean {
