@@ -58,7 +58,9 @@ export { cbor, type SchemaInput, type SchemaOutput, type StandardSchemaV1 } from
 export type { Call } from "./src/rpc/handler.ts";
 export type { CallOptions } from "./src/rpc/call_options.ts";
 export type { RetryOptions, RetryThrottling } from "./src/rpc/retry_policy.ts";
-export type { Event, None, Unary } from "./src/rpc/signature.ts";
+export type { ChannelMethod, Event, None, ServerStream, Unary } from "./src/rpc/signature.ts";
+export type { ItemStream } from "./src/rpc/item_queue.ts";
+export type { Channel, ResponseStream } from "./src/rpc/outgoing_channel.ts";
 export type { Limits } from "./src/rpc/limits.ts";
 export type { SubscriptionOptions } from "./src/rpc/listeners.ts";
 export type { EmitOptions } from "./src/rpc/emit_options.ts";

@@ -13,6 +13,7 @@ import type { ProcessAdmission } from "./rpc/admission.ts";
 import type { CallOptions } from "./rpc/call_options.ts";
 import type { Limits } from "./rpc/limits.ts";
 import type { Listeners } from "./rpc/listeners.ts";
+import type { Channel, ResponseStream } from "./rpc/outgoing_channel.ts";
 import type { Router } from "./rpc/router.ts";
 import { type EmitOptions, isVolatile } from "./rpc/emit_options.ts";
 import type { EncodedValue } from "./rpc/payload.ts";
@@ -61,9 +62,9 @@ export interface CloseOptions {
 
 /** Counters of one session. */
 export interface SessionStats {
-  /** Requests sent. */
+  /** Requests sent, streaming calls included. */
   readonly requestsSent: number;
-  /** Requests whose answer has not arrived. */
+  /** Requests whose answer, or its end, has not arrived. */
   readonly requestsPending: number;
   /** Calls that arrived. */
   readonly callsReceived: number;
@@ -144,14 +145,22 @@ export class Session<Pushes = any> extends Context {
 
   /** Counters so far. */
   get stats(): SessionStats {
-    const { requester, responder, eventSender, volatileSender, eventReceiver, outgoingStreams, incomingStreams } =
-      this.#engine;
+    const {
+      requester,
+      streamRequester,
+      slots,
+      eventSender,
+      volatileSender,
+      eventReceiver,
+      outgoingStreams,
+      incomingStreams,
+    } = this.#engine;
     return {
-      requestsSent: requester.sent,
-      requestsPending: requester.pending,
-      callsReceived: responder.received,
-      callsRunning: responder.running,
-      callsRefused: responder.refused,
+      requestsSent: requester.sent + streamRequester.sent,
+      requestsPending: requester.pending + streamRequester.pending,
+      callsReceived: slots.received,
+      callsRunning: slots.running,
+      callsRefused: slots.refused,
       eventsSent: eventSender.sent,
       eventsUnacked: eventSender.unacked,
       eventsUnheard: eventSender.unheard,
@@ -190,6 +199,19 @@ export class Session<Pushes = any> extends Context {
    */
   request<R = unknown>(method: string, payload?: unknown, options: CallOptions = NO_OPTIONS): Promise<R> {
     return this.#engine.requester.request(method, payload, options) as Promise<R>;
+  }
+
+  /**
+   * Call a method of the peer whose answer is a sequence: read it by `for await`; leaving the loop stops the peer's handler. Never
+   * throws: reading tells why a call cannot begin, or failed. A method with one answer gives a sequence of one.
+   */
+  requestStream<R = unknown>(method: string, payload?: unknown, options: CallOptions = NO_OPTIONS): ResponseStream<R> {
+    return this.#engine.streamRequester.open(method, options, { item: payload }) as ResponseStream<R>;
+  }
+
+  /** Call a method of the peer with a sequence of items, and read those it answers. Never throws, as {@link requestStream}. */
+  requestChannel<In = unknown, Out = unknown>(method: string, options: CallOptions = NO_OPTIONS): Channel<In, Out> {
+    return this.#engine.streamRequester.open(method, options) as Channel<In, Out>;
   }
 
   /**

@@ -45,6 +45,15 @@ const EXPECTED: Record<string, readonly string[]> = {
     "client: 5 frames sent and taken",
     "done",
   ],
+  "examples/streaming_calls.ts": [
+    "countdown: 1000000",
+    "countdown: 999998",
+    "server: countdown ends",
+    "sum: 10",
+    "shout: HELLO!",
+    "shout: BYE!",
+    "done",
+  ],
 };
 
 test("every example has its expected output here", () => {

@@ -17,9 +17,10 @@ import type { HandlerOptions, InputOptions, RawOptions } from "../plugin/server_
 import { checkOwnName } from "../protocol/name.ts";
 import type { Call } from "../rpc/handler.ts";
 import type { SubscriptionOptions } from "../rpc/listeners.ts";
+import type { ItemStream } from "../rpc/item_queue.ts";
 import { registerListener, registerMethod } from "../rpc/registration.ts";
 import type { SchemaInput, SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";
-import type { Bytes, MaybePromise } from "../rpc/signature.ts";
+import type { Bytes, ChannelResult, RawResult, Result } from "../rpc/signature.ts";
 import { mergeOptions } from "../session/endpoint_options.ts";
 import type { Session } from "../session.ts";
 import type { IncomingStream } from "../stream/incoming_stream.ts";
@@ -72,12 +73,12 @@ export class RpcClientBuilder<S = Untyped> implements ClientBuilder<S> {
    */
   handler(
     name: string,
-    handler: (session: Session<EmittedBy<S>>, payload: Bytes, call: Call) => MaybePromise<Bytes | string>,
+    handler: (session: Session<EmittedBy<S>>, payload: Bytes, call: Call) => RawResult,
   ): this;
   handler(
     name: string,
     options: RawOptions,
-    handler: (session: Session<EmittedBy<S>>, payload: Bytes, call: Call) => MaybePromise<Bytes | string>,
+    handler: (session: Session<EmittedBy<S>>, payload: Bytes, call: Call) => RawResult,
   ): this;
   handler<I extends StandardSchemaV1>(
     name: string,
@@ -87,10 +88,37 @@ export class RpcClientBuilder<S = Untyped> implements ClientBuilder<S> {
   handler<I extends StandardSchemaV1, O extends StandardSchemaV1>(
     name: string,
     options: HandlerOptions<I, O>,
-    handler: (session: Session<EmittedBy<S>>, payload: SchemaOutput<I>, call: Call) => MaybePromise<SchemaInput<O>>,
+    handler: (session: Session<EmittedBy<S>>, payload: SchemaOutput<I>, call: Call) => Result<SchemaInput<O>>,
   ): this;
   handler(name: string, ...args: unknown[]): this {
     registerMethod(this.#open().router, name, args);
+    return this;
+  }
+
+  /**
+   * Answer calls of the server that stream; as `channel` of a server.
+   * @throws {TypeError} when the name is taken, or is not 1 to 128 bytes of text without control characters.
+   */
+  channel(
+    name: string,
+    handler: (session: Session<EmittedBy<S>>, items: ItemStream<Bytes>, call: Call) => ChannelResult<Bytes | string>,
+  ): this;
+  channel<I extends StandardSchemaV1>(
+    name: string,
+    input: I | InputOptions<I>,
+    handler: (session: Session<EmittedBy<S>>, items: ItemStream<SchemaOutput<I>>, call: Call) => unknown,
+  ): this;
+  channel<I extends StandardSchemaV1, O extends StandardSchemaV1>(
+    name: string,
+    options: HandlerOptions<I, O>,
+    handler: (
+      session: Session<EmittedBy<S>>,
+      items: ItemStream<SchemaOutput<I>>,
+      call: Call,
+    ) => ChannelResult<SchemaInput<O>>,
+  ): this;
+  channel(name: string, ...args: unknown[]): this {
+    registerMethod(this.#open().router, name, args, true);
     return this;
   }
 

@@ -9,6 +9,9 @@ import type { CloseReason } from "../connection/close_reason.ts";
 import type { SocketAddress } from "../connection/transport.ts";
 import type { ClientContext } from "../context.ts";
 import type {
+  ChannelInput,
+  ChannelName,
+  ChannelOutputOf,
   EmittedBy,
   MethodInput,
   MethodName,
@@ -17,12 +20,17 @@ import type {
   PushName,
   SentEvent,
   SentEventName,
+  StreamingInput,
+  StreamingName,
+  StreamingOutput,
   StreamName,
   Untyped,
 } from "../plugin/api.ts";
 import type { EmitOptions } from "../rpc/emit_options.ts";
 import type { EventIterator } from "../rpc/event_iterator.ts";
 import type { SubscriptionOptions } from "../rpc/listeners.ts";
+import type { CallOptions } from "../rpc/call_options.ts";
+import type { Channel, ResponseStream } from "../rpc/outgoing_channel.ts";
 import type { SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";
 import type { Session } from "../session.ts";
 import type { SessionClock } from "../session/session_clock.ts";
@@ -127,6 +135,26 @@ export class RpcClient<S = Untyped> implements AsyncDisposable {
     options: RequestOptions = NO_OPTIONS,
   ): Promise<MethodOutput<S, N>> {
     return this.#requests.request(method, payload, options) as Promise<MethodOutput<S, N>>;
+  }
+
+  /**
+   * Call a method of the server whose answer is a sequence: read it by `for await`; leaving the loop stops the server's handler.
+   * Never throws: reading tells why a call cannot begin, or failed. It is made once, and fails while there is no connection.
+   */
+  requestStream<N extends StreamingName<S>>(
+    method: N,
+    payload: StreamingInput<S, N>,
+    options?: CallOptions,
+  ): ResponseStream<StreamingOutput<S, N>> {
+    return this.session.requestStream(method, payload, options);
+  }
+
+  /** Call a method of the server with a sequence of items, and read those it answers. Never throws, as {@link requestStream}. */
+  requestChannel<N extends ChannelName<S>>(
+    method: N,
+    options?: CallOptions,
+  ): Channel<ChannelInput<S, N>, ChannelOutputOf<S, N>> {
+    return this.session.requestChannel(method, options);
   }
 
   /**

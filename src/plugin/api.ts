@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Bytes, Event, None, Unary } from "../rpc/signature.ts";
+import type { Bytes, ChannelMethod, Event, None, ServerStream, Unary } from "../rpc/signature.ts";
 
 /** Methods, events, pushes and streams of one server, as its builder collected them. */
 export interface Api<Methods = None, Events = None, Pushes = None, Streams = None> {
@@ -47,6 +47,32 @@ export type MethodOutput<S, N> = S extends Untyped ? Bytes
   : N extends keyof PartOf<S, "methods"> ? OutputOf<PartOf<S, "methods">[N]>
   : never;
 
+/** Names `requestStream` accepts: of methods that answer with a sequence. */
+export type StreamingName<S> = S extends Untyped ? string : NamesOf<PartOf<S, "methods">, "streaming">;
+
+/** What `requestStream` sends for method `N`. */
+export type StreamingInput<S, N> = S extends Untyped ? Bytes | string
+  : N extends keyof PartOf<S, "methods"> ? StreamingOf<PartOf<S, "methods">[N]>[0]
+  : never;
+
+/** An item of what `requestStream` reads for method `N`. */
+export type StreamingOutput<S, N> = S extends Untyped ? Bytes
+  : N extends keyof PartOf<S, "methods"> ? StreamingOf<PartOf<S, "methods">[N]>[1]
+  : never;
+
+/** Names `requestChannel` accepts. */
+export type ChannelName<S> = S extends Untyped ? string : NamesOf<PartOf<S, "methods">, "channel">;
+
+/** An item that is sent on a channel of method `N`. */
+export type ChannelInput<S, N> = S extends Untyped ? Bytes | string
+  : N extends keyof PartOf<S, "methods"> ? ChannelOf<PartOf<S, "methods">[N]>[0]
+  : never;
+
+/** An item that is read from a channel of method `N`. */
+export type ChannelOutputOf<S, N> = S extends Untyped ? Bytes
+  : N extends keyof PartOf<S, "methods"> ? ChannelOf<PartOf<S, "methods">[N]>[1]
+  : never;
+
 /** Event names `emit` accepts. */
 export type SentEventName<S> = S extends Untyped ? string : keyof PartOf<S, "events"> & string;
 
@@ -74,6 +100,18 @@ export interface PushEvent<I, O> extends Event<I> {
   readonly "~received"?: O;
 }
 
+// Input and item types of a method that streams; never for any other.
+type StreamingOf<M> = M extends ServerStream<infer I, infer O> ? [I, O]
+  : M extends (input: infer I) => AsyncIterable<infer O> ? [I, O]
+  : never;
+type ChannelOf<M> = M extends ChannelMethod<infer I, infer O> ? [I, O]
+  : M extends (items: AsyncIterable<infer I>) => AsyncIterable<infer O> ? [I, O]
+  : never;
+type NamesOf<Methods, Shape> = {
+  [K in keyof Methods & string]: [Shape extends "channel" ? ChannelOf<Methods[K]> : StreamingOf<Methods[K]>] extends
+    [never] ? never
+    : K;
+}[keyof Methods & string];
 type InputOf<M> = M extends Unary<infer I, unknown> ? I : M extends (input: infer I) => unknown ? I : never;
 type OutputOf<M> = M extends Unary<infer _I, infer O> ? O : M extends (input: never) => infer O ? Awaited<O> : never;
 type PayloadOf<E> = "~received" extends keyof E ? (E extends PushEvent<unknown, infer O> ? O : never)

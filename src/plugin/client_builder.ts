@@ -7,8 +7,9 @@
 import type { ClientContext } from "../context.ts";
 import type { Call } from "../rpc/handler.ts";
 import type { SubscriptionOptions } from "../rpc/listeners.ts";
+import type { ItemStream } from "../rpc/item_queue.ts";
 import type { SchemaInput, SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";
-import type { Bytes, MaybePromise } from "../rpc/signature.ts";
+import type { Bytes, ChannelResult, RawResult, Result } from "../rpc/signature.ts";
 import type { Session } from "../session.ts";
 import type { IncomingStream } from "../stream/incoming_stream.ts";
 import type { EmittedBy, Push, PushName, Untyped } from "./api.ts";
@@ -27,12 +28,12 @@ export interface ClientBuilder<S = Untyped> {
    */
   handler(
     name: string,
-    handler: (session: Session<EmittedBy<S>>, payload: Bytes, call: Call) => MaybePromise<Bytes | string>,
+    handler: (session: Session<EmittedBy<S>>, payload: Bytes, call: Call) => RawResult,
   ): this;
   handler(
     name: string,
     options: RawOptions,
-    handler: (session: Session<EmittedBy<S>>, payload: Bytes, call: Call) => MaybePromise<Bytes | string>,
+    handler: (session: Session<EmittedBy<S>>, payload: Bytes, call: Call) => RawResult,
   ): this;
   handler<I extends StandardSchemaV1>(
     name: string,
@@ -42,7 +43,30 @@ export interface ClientBuilder<S = Untyped> {
   handler<I extends StandardSchemaV1, O extends StandardSchemaV1>(
     name: string,
     options: HandlerOptions<I, O>,
-    handler: (session: Session<EmittedBy<S>>, payload: SchemaOutput<I>, call: Call) => MaybePromise<SchemaInput<O>>,
+    handler: (session: Session<EmittedBy<S>>, payload: SchemaOutput<I>, call: Call) => Result<SchemaInput<O>>,
+  ): this;
+
+  /**
+   * Answer calls of the server that stream; as `channel` of a server.
+   * @throws {TypeError} when the name is taken, or is not 1 to 128 bytes of text without control characters.
+   */
+  channel(
+    name: string,
+    handler: (session: Session<EmittedBy<S>>, items: ItemStream<Bytes>, call: Call) => ChannelResult<Bytes | string>,
+  ): this;
+  channel<I extends StandardSchemaV1>(
+    name: string,
+    input: I | InputOptions<I>,
+    handler: (session: Session<EmittedBy<S>>, items: ItemStream<SchemaOutput<I>>, call: Call) => unknown,
+  ): this;
+  channel<I extends StandardSchemaV1, O extends StandardSchemaV1>(
+    name: string,
+    options: HandlerOptions<I, O>,
+    handler: (
+      session: Session<EmittedBy<S>>,
+      items: ItemStream<SchemaOutput<I>>,
+      call: Call,
+    ) => ChannelResult<SchemaInput<O>>,
   ): this;
 
   /**

@@ -8,17 +8,21 @@
 import type { ServerContext } from "../context.ts";
 import type { Call } from "../rpc/handler.ts";
 import type { SubscriptionOptions } from "../rpc/listeners.ts";
+import type { ItemStream } from "../rpc/item_queue.ts";
 import type { SchemaInput, SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";
 import type {
   Bytes,
+  ChannelMethod,
+  ChannelOutput,
+  ChannelResult,
+  CheckedMethodOf,
   Event,
-  MaybePromise,
   MethodOf,
   None,
   RawMethodOf,
   RawResult,
+  Result,
   Stream,
-  Unary,
 } from "../rpc/signature.ts";
 import type { Session } from "../session.ts";
 import type { IncomingStream } from "../stream/incoming_stream.ts";
@@ -82,11 +86,45 @@ export interface ServerBuilder<Methods = None, Events = None, Pushes = None, Str
     input: S | InputOptions<S>,
     handler: (session: Session<Pushes>, payload: SchemaOutput<S>, call: Call) => R,
   ): ServerBuilder<Methods & { [K in N]: MethodOf<SchemaInput<S>, R> }, Events, Pushes, Streams>;
-  handler<N extends string, I extends StandardSchemaV1, O extends StandardSchemaV1>(
+  handler<
+    N extends string,
+    I extends StandardSchemaV1,
+    O extends StandardSchemaV1,
+    R extends Result<SchemaInput<O>>,
+  >(
     name: N,
     options: HandlerOptions<I, O>,
-    handler: (session: Session<Pushes>, payload: SchemaOutput<I>, call: Call) => MaybePromise<SchemaInput<O>>,
-  ): ServerBuilder<Methods & { [K in N]: Unary<SchemaInput<I>, SchemaOutput<O>> }, Events, Pushes, Streams>;
+    handler: (session: Session<Pushes>, payload: SchemaOutput<I>, call: Call) => R,
+  ): ServerBuilder<
+    Methods & { [K in N]: CheckedMethodOf<SchemaInput<I>, SchemaOutput<O>, R> },
+    Events,
+    Pushes,
+    Streams
+  >;
+
+  /**
+   * Answer calls of `name` that stream: the handler gets the caller's items as they come, to be read by `for await`, and returns one
+   * answer or a sequence of them. Bytes both ways, or validated values where a schema, or options with schemas, stand before the handler.
+   * @throws {TypeError} when the name is taken, or is not 1 to 128 bytes of text without control characters.
+   */
+  channel<N extends string, R extends ChannelResult<Bytes | string>>(
+    name: N,
+    handler: (session: Session<Pushes>, items: ItemStream<Bytes>, call: Call) => R,
+  ): ServerBuilder<Methods & { [K in N]: ChannelMethod<Bytes | string, Bytes> }, Events, Pushes, Streams>;
+  channel<N extends string, I extends StandardSchemaV1, R>(
+    name: N,
+    input: I | InputOptions<I>,
+    handler: (session: Session<Pushes>, items: ItemStream<SchemaOutput<I>>, call: Call) => R,
+  ): ServerBuilder<Methods & { [K in N]: ChannelMethod<SchemaInput<I>, ChannelOutput<R>> }, Events, Pushes, Streams>;
+  channel<N extends string, I extends StandardSchemaV1, O extends StandardSchemaV1>(
+    name: N,
+    options: HandlerOptions<I, O>,
+    handler: (
+      session: Session<Pushes>,
+      items: ItemStream<SchemaOutput<I>>,
+      call: Call,
+    ) => ChannelResult<SchemaInput<O>>,
+  ): ServerBuilder<Methods & { [K in N]: ChannelMethod<SchemaInput<I>, SchemaOutput<O>> }, Events, Pushes, Streams>;
 
   /**
    * Take events of `name` as bytes, or validated by a schema. Several listeners may share a name; they are called in order.

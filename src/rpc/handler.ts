@@ -27,7 +27,13 @@ export interface Call {
   /** W3C Trace Context `traceparent` of the caller, if it sent one. */
   readonly traceparent: string | undefined;
   /**
-   * Metadata to go with the answer, replacing what was set before; a failure carries that of its error instead.
+   * Metadata to go ahead of the answer, once: a streaming call sends it now, before its first item; that of a unary call goes with its
+   * answer, before what {@link setMetadata} sets.
+   * @throws {TypeError} when a name or value is none, or the answer has begun.
+   */
+  sendHeaders(metadata: MetadataInit): void;
+  /**
+   * Metadata to go with the answer, or with the end of a streaming one, replacing what was set before; a failure carries that of its error instead.
    * @throws {TypeError} when a name or value is none.
    */
   setMetadata(metadata: MetadataInit): void;

@@ -7,7 +7,7 @@
 
 import type { Encoding } from "../protocol/encoding.ts";
 import { EchoStreamError, ErrorCode } from "../protocol/error.ts";
-import type { IncomingCall } from "./incoming_call.ts";
+import type { CallContext } from "./call_context.ts";
 import { decodePayload, decodeRawPayload, rawResult } from "./payload.ts";
 import type { Method } from "./router.ts";
 import { isUnchecked, toIssues, validate, type ValidationResult } from "./schema.ts";
@@ -20,10 +20,16 @@ import { isUnchecked, toIssues, validate, type ValidationResult } from "./schema
 export function runHandler<C>(
   method: Method<C>,
   context: C,
-  call: IncomingCall<C>,
+  call: CallContext,
   encoding: Encoding,
   bytes: Uint8Array,
 ): unknown {
+  if (method.channel) {
+    throw new EchoStreamError(
+      ErrorCode.UNIMPLEMENTED,
+      `Method "${method.name}" is a channel, call it by requestChannel`,
+    );
+  }
   if (method.raw) {
     const payload = decodeRawPayload(encoding, bytes);
     call.started = true;
@@ -41,17 +47,28 @@ export function runHandler<C>(
 }
 
 /**
- * What a handler's result becomes on its way out: bytes for a raw method, a value that passed the output schema otherwise.
+ * What a handler's result becomes on its way out of a unary call.
  * @returns The value, or a promise of it where the schema is asynchronous.
+ * @throws {EchoStreamError} UNIMPLEMENTED when it is a stream.
  * @throws {TypeError} when the result cannot travel or does not match.
  */
 export function finishResult<C>(method: Method<C>, result: unknown): unknown {
-  if (isAsyncIterable(result)) {
-    throw new EchoStreamError(
-      ErrorCode.UNIMPLEMENTED,
-      `Method "${method.name}" streams its answer, which a unary call cannot take`,
-    );
-  }
+  if (!isAsyncIterable(result)) return finishItem(method, result);
+  // It may hold something open already.
+  void Promise.resolve(result[Symbol.asyncIterator]().return?.()).catch(() => {});
+  throw new EchoStreamError(
+    ErrorCode.UNIMPLEMENTED,
+    `Method "${method.name}" streams its answer, call it by requestStream`,
+  );
+}
+
+/**
+ * What a value that a handler returned or yielded becomes on its way out: bytes for a raw method, a value that passed the output
+ * schema otherwise.
+ * @returns The value, or a promise of it where the schema is asynchronous.
+ * @throws {TypeError} when the result cannot travel or does not match.
+ */
+export function finishItem<C>(method: Method<C>, result: unknown): unknown {
   if (method.raw) return rawResult(result);
   const { output } = method;
   if (output === undefined || isUnchecked(output)) return result;
@@ -64,15 +81,30 @@ export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T
   return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }
 
-function runChecked<C>(method: Method<C>, context: C, call: IncomingCall<C>, input: ValidationResult): unknown {
-  if (input.issues !== undefined) {
-    const issues = toIssues(input.issues);
-    throw new EchoStreamError(ErrorCode.INVALID_ARGUMENT, mismatch("Input", method, issues[0]?.message), { issues });
-  }
+/**
+ * What a channel's handler gets for an item that arrived.
+ * @returns The value, or a promise of it where the schema is asynchronous.
+ * @throws {EchoStreamError} INVALID_ARGUMENT when it does not match the input schema.
+ */
+export function inputItem<C>(method: Method<C>, value: unknown): unknown {
+  const { input } = method;
+  if (input === undefined || isUnchecked(input)) return value;
+  const checked = validate(input, value);
+  return isThenable(checked) ? checked.then((later) => inputOf(method, later)) : inputOf(method, checked);
+}
+
+function inputOf<C>(method: Method<C>, input: ValidationResult): unknown {
+  if (input.issues === undefined) return input.value;
+  const issues = toIssues(input.issues);
+  throw new EchoStreamError(ErrorCode.INVALID_ARGUMENT, mismatch("Input", method, issues[0]?.message), { issues });
+}
+
+function runChecked<C>(method: Method<C>, context: C, call: CallContext, input: ValidationResult): unknown {
+  const value = inputOf(method, input);
   // While an asynchronous schema was at work the caller may have gone.
   call.throwIfAborted();
   call.started = true;
-  return method.handler(context, input.value, call);
+  return method.handler(context, value, call);
 }
 
 function outputOf<C>(method: Method<C>, output: ValidationResult): unknown {
@@ -85,6 +117,7 @@ function mismatch<C>(what: string, method: Method<C>, reason = "no reason given"
   return `${what} of "${method.name}" does not match its schema: ${reason}`;
 }
 
-function isAsyncIterable(value: unknown): boolean {
+/** Whether `value` is a sequence that is read item by item: an async generator, a Web Stream. */
+export function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
   return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
 }

@@ -1,5 +1,5 @@
 /**
- * The arguments of `handler(...)` and `listener(...)`, which servers and clients take alike: a name, perhaps a schema or options, a function.
+ * The arguments of `handler(...)`, `channel(...)` and `listener(...)`, which servers and clients take alike: a name, perhaps a schema or options, a function.
  *
  * @module
  */
@@ -11,18 +11,20 @@ import type { Router } from "./router.ts";
 import { isSchema } from "./schema.ts";
 
 /**
- * Register `handler(name, fn)`, `handler(name, schema, fn)` or `handler(name, { input, output, idempotent }, fn)`.
+ * Register `handler(name, fn)`, `handler(name, schema, fn)` or `handler(name, { input, output, idempotent }, fn)`; the same for channels.
+ *
+ * @param channel Whether the handler gets the items of a streaming call instead of one payload.
  * @throws {TypeError} when the arguments are none of these, or the router refuses the name.
  */
-export function registerMethod<C>(router: Router<C>, name: string, args: readonly unknown[]): void {
+export function registerMethod<C>(router: Router<C>, name: string, args: readonly unknown[], channel = false): void {
   checkOwnName("Method", name);
   if (args.length < 2) {
-    router.handle(name, unary(name, args[0]), { raw: true });
+    router.handle(name, args[0] as Handler<C>, { raw: true, channel });
     return;
   }
-  const [description, handler] = args;
+  const [description, handler] = args as [unknown, Handler<C>];
   if (isSchema(description)) {
-    router.handle(name, unary(name, handler), { input: description, raw: false });
+    router.handle(name, handler, { input: description, raw: false, channel });
     return;
   }
   if (typeof description !== "object" || description === null) {
@@ -38,11 +40,12 @@ export function registerMethod<C>(router: Router<C>, name: string, args: readonl
       throw new TypeError(`The ${role} of method "${name}" is not a Standard Schema`);
     }
   }
-  router.handle(name, unary(name, handler), {
+  router.handle(name, handler, {
     ...(isSchema(input) ? { input } : {}),
     ...(isSchema(output) ? { output } : {}),
     idempotent: idempotent === true,
     raw: input === undefined && output === undefined,
+    channel,
   });
 }
 
@@ -92,13 +95,3 @@ export function subscriptionOptions<C>(name: string, options: unknown = {}): Sub
     ...(onDropped === undefined ? {} : { onDropped }),
   };
 }
-
-/** A generator would need a streaming call, which this version does not have: said at once instead of at the first call. */
-function unary<C>(name: string, handler: unknown): Handler<C> {
-  if (typeof handler === "function" && GENERATORS.has(handler.constructor.name)) {
-    throw new TypeError(`Method "${name}" has a generator for a handler; streaming calls are not available yet`);
-  }
-  return handler as Handler<C>;
-}
-
-const GENERATORS = new Set(["AsyncGeneratorFunction", "GeneratorFunction"]);

@@ -22,6 +22,7 @@ test("registerMethod takes a handler of bytes", () => {
     output: undefined,
     raw: true,
     idempotent: false,
+    channel: false,
   });
 });
 
@@ -33,6 +34,7 @@ test("registerMethod takes a schema before the handler", () => {
     output: undefined,
     raw: false,
     idempotent: false,
+    channel: false,
   });
 });
 
@@ -44,6 +46,7 @@ test("registerMethod takes options before the handler", () => {
     output: schema,
     raw: false,
     idempotent: true,
+    channel: false,
   });
   assert.deepEqual(registered({ idempotent: true }, handler), {
     name: "m",
@@ -52,6 +55,7 @@ test("registerMethod takes options before the handler", () => {
     output: undefined,
     raw: true,
     idempotent: true,
+    channel: false,
   });
 });
 
@@ -72,10 +76,14 @@ test("registerMethod names what is wrong with its arguments", () => {
   assert.throws(() => registered(), { name: "TypeError", message: /Handler of method "m" is not a function/ });
 });
 
-test("registerMethod refuses a generator at once, not at the first call", () => {
-  const streaming = { name: "TypeError", message: /streaming calls are not available yet/ };
-  assert.throws(() => registered(async function* () {}), streaming);
-  assert.throws(() => registered(schema, function* () {}), streaming);
+test("registerMethod takes generators, and channels with the same arguments", () => {
+  const generator = async function* (): AsyncGenerator<number> {};
+  assert.equal(registered(schema, generator)?.channel, false);
+  const router = new Router<undefined>();
+  registerMethod(router, "m", [{ input: schema, output: schema }, generator], true);
+  const { channel, raw, handler } = router.find("m")!;
+  assert.deepEqual({ channel, raw }, { channel: true, raw: false });
+  assert.equal(handler, generator);
 });
 
 test("registerListener gives bytes, the payload as sent, or a validated value", () => {

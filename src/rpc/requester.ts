@@ -14,15 +14,13 @@ import {
   StreamCode,
 } from "../protocol/error.ts";
 import { type AnswerMessage, encodeRequest, type FailureMessage } from "../protocol/message.ts";
-import { toMetadata } from "../protocol/metadata.ts";
-import { isName } from "../protocol/utf8.ts";
 import { Writer } from "../protocol/writer.ts";
 import type { CallOptions } from "./call_options.ts";
+import { cancelledCall, checkCall, lateCall, lostCall, tooLargeCall } from "./call_start.ts";
 import { CallTable } from "./call_table.ts";
 import { CancelSender } from "./cancel_sender.ts";
 import { failureToError } from "./failure.ts";
 import type { PeerLimits } from "./limits.ts";
-import { metadataRefusal } from "./limits.ts";
 import { OutgoingCall, type OutgoingCallOwner } from "./outgoing_call.ts";
 import { copyBytes, decodePayload, encodeSentPayload, encodingOf } from "./payload.ts";
 
@@ -101,53 +99,36 @@ export class Requester implements OutgoingCallOwner {
 
   /** The connection is gone: what was sent ends with `disposition`, what waits was not processed. */
   end(cause: EchoStreamError, disposition: Disposition): void {
-    this.#refusal = () => lost(cause, "notProcessed");
+    this.#refusal = () => lostCall(cause, "notProcessed");
     this.#cancels.end();
     const sent = [...this.#pending];
     const waiting = [...this.#waiting];
     for (const call of sent) this.#pending.delete(call.callId);
     this.#waiting.clear();
-    for (const call of sent) this.#fail(call, lost(cause, disposition));
-    for (const call of waiting) this.#fail(call, lost(cause, "notProcessed"));
+    for (const call of sent) this.#fail(call, lostCall(cause, disposition));
+    for (const call of waiting) this.#fail(call, lostCall(cause, "notProcessed"));
   }
 
   onDeadline(call: OutgoingCall): void {
     // The peer keeps the same deadline, so it needs no CANCEL.
-    const message = `"${call.method}" was not answered in time`;
-    this.#abandon(
-      call,
-      (disposition) => new EchoStreamError(ErrorCode.DEADLINE_EXCEEDED, message, { disposition }),
-      false,
-    );
+    this.#abandon(call, (disposition) => lateCall(call.method, disposition), false);
   }
 
   onAbort(call: OutgoingCall, reason: unknown): void {
-    this.#abandon(call, (disposition) => cancelled(call.method, reason, disposition), true);
+    this.#abandon(call, (disposition) => cancelledCall(call.method, reason, disposition), true);
   }
 
   #start(method: string, payload: unknown, options: CallOptions): OutgoingCall {
     const refusal = this.#refusal?.();
     if (refusal !== undefined) throw refusal;
-    if (typeof method !== "string" || !isName(method)) {
-      throw invalid(`Method ${JSON.stringify(method)} is no valid name (1 to 128 bytes)`);
-    }
-    const { signal, timeoutMs } = options;
-    if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= Number.MAX_SAFE_INTEGER)) {
-      throw new RangeError(`timeoutMs is ${timeoutMs}, expected a number of milliseconds above 0`);
-    }
-    if (signal?.aborted) throw cancelled(method, signal.reason, "notProcessed");
-    const metadata = options.metadata === undefined ? undefined : toMetadata(options.metadata);
-    if (metadata !== undefined) {
-      const excess = metadataRefusal(metadata, this.#peer);
-      if (excess !== undefined) throw invalid(excess);
-    }
+    const metadata = checkCall(method, options, this.#peer);
     const encoding = encodingOf(payload);
     const bytes = encodeSentPayload(payload);
-    if (bytes.length > this.#peer.maxMessageBytes) throw tooLarge(method, bytes.length, this.#peer.maxMessageBytes);
+    if (bytes.length > this.#peer.maxMessageBytes) throw tooLargeCall(method, bytes.length, this.#peer.maxMessageBytes);
     const call = new OutgoingCall(this, this.#nextCallId++, method, options, metadata);
     call.encoding = encoding;
     call.payload = bytes;
-    if (timeoutMs !== undefined) this.#connection.timers.add(call, timeoutMs);
+    if (options.timeoutMs !== undefined) this.#connection.timers.add(call, options.timeoutMs);
     if (this.#waiting.size === 0 && this.#maySend()) this.#send(call);
     else this.#wait(call);
     return call;
@@ -162,7 +143,7 @@ export class Requester implements OutgoingCallOwner {
       return this.#fail(call, error);
     }
     if (writer.length > this.#peer.maxMessageBytes) {
-      return this.#fail(call, tooLarge(call.method, writer.length, this.#peer.maxMessageBytes));
+      return this.#fail(call, tooLargeCall(call.method, writer.length, this.#peer.maxMessageBytes));
     }
     this.#pending.add(call);
     call.payload = NOTHING;
@@ -226,26 +207,6 @@ export class Requester implements OutgoingCallOwner {
   #idle(): void {
     if (this.#pending.size === 0 && this.#waiting.size === 0) this.onIdle?.();
   }
-}
-
-function cancelled(method: string, reason: unknown, disposition: Disposition): EchoStreamError {
-  return new EchoStreamError(ErrorCode.CANCELLED, `"${method}" was cancelled by its caller`, {
-    cause: reason,
-    disposition,
-  });
-}
-
-function lost(cause: EchoStreamError, disposition: Disposition): EchoStreamError {
-  return new EchoStreamError(cause.code, cause.message, { cause, remote: cause.remote, disposition });
-}
-
-function invalid(message: string): EchoStreamError {
-  return new EchoStreamError(ErrorCode.INVALID_ARGUMENT, message, { disposition: "notProcessed" });
-}
-
-function tooLarge(method: string, bytes: number, limitBytes: number): EchoStreamError {
-  const message = `Request "${method}" of ${bytes} bytes is larger than the ${limitBytes} bytes the peer takes`;
-  return new EchoStreamError(ErrorCode.RESOURCE_EXHAUSTED, message, { disposition: "notProcessed" });
 }
 
 function unusable(call: OutgoingCall, code: EchoStreamErrorCode, cause?: unknown): EchoStreamError {

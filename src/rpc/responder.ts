@@ -10,10 +10,11 @@ import { encodeAnswer, encodeFailure, type FailureInput, type RequestMessage } f
 import type { Metadata } from "../protocol/metadata.ts";
 import { Writer } from "../protocol/writer.ts";
 import type { Logger } from "../trace.ts";
-import { Admission, type ProcessAdmission } from "./admission.ts";
+import { deadlineUs } from "./call_context.ts";
+import type { CallSlots } from "./call_slots.ts";
 import { CallTable } from "./call_table.ts";
 import { EarlyCancels } from "./early_cancels.ts";
-import { errorToFailure, isUnexpected } from "./failure.ts";
+import { failureFor, logFailure } from "./handler_failure.ts";
 import { IncomingCall, type IncomingCallOwner } from "./incoming_call.ts";
 import { type Limits, metadataRefusal, type PeerLimits } from "./limits.ts";
 import { encodePayload, encodingOf } from "./payload.ts";
@@ -25,31 +26,25 @@ export interface ResponderOptions<C> {
   readonly context: C;
   readonly router: Router<C>;
   readonly limits: Limits;
-  readonly admission: ProcessAdmission;
+  /** Shared with the streaming calls of the connection. */
+  readonly slots: CallSlots;
   /** What the peer accepts, kept up to date by its SETTINGS. */
   readonly peer: PeerLimits;
   readonly log: Logger;
 }
 
-/** Answers the requests of one connection. Shut until {@link open}: until then requests wait. */
+/** Answers the requests of one connection. */
 export class Responder<C> implements IncomingCallOwner<C> {
   readonly context: C;
-  /** Called whenever the last call has ended and nobody waits for one. */
-  onIdle: (() => void) | undefined;
-  /** Requests that arrived. */
-  received = 0;
-  /** Requests refused by a limit or because the session closes. */
-  refused = 0;
+  readonly nowUs: () => number;
   readonly #connection: Connection;
   readonly #options: ResponderOptions<C>;
   readonly #router: Router<C>;
-  readonly #admission: Admission;
+  readonly #slots: CallSlots;
   readonly #earlyCancels = new EarlyCancels();
   readonly #cancelRate: TokenBucket;
   // Calls that wait for a slot, and those whose handler goes on after its return.
   readonly #live = new CallTable<IncomingCall<C>>();
-  #awaitsRoom = false;
-  #draining = false;
 
   constructor(connection: Connection, options: ResponderOptions<C>) {
     const { limits } = options;
@@ -57,50 +52,31 @@ export class Responder<C> implements IncomingCallOwner<C> {
     this.#connection = connection;
     this.#options = options;
     this.#router = options.router;
-    this.#admission = new Admission(options.admission, limits.maxRunningCalls, () => connection.writable);
+    this.#slots = options.slots;
+    this.nowUs = () => connection.clock.nowUs();
     this.#cancelRate = new TokenBucket(limits.maxCancelsPerS, limits.maxCancelsBurst, connection.clock.nowUs());
-  }
-
-  /** Calls whose handler runs. */
-  get running(): number {
-    return this.#admission.running;
-  }
-
-  /** Whether no handler runs and no call waits. */
-  get idle(): boolean {
-    return this.#admission.running === 0 && this.#admission.waiting === 0;
-  }
-
-  /** Let calls in, those that waited first. */
-  open(): void {
-    this.#admission.open();
-  }
-
-  /** Answer calls that arrive from now on with "not processed"; those that are here may end. */
-  drain(): void {
-    this.#draining = true;
   }
 
   /** A call arrives. Its payload is a view unless `owned`. */
   onRequest(request: RequestMessage, owned: boolean): void {
-    this.received++;
+    this.#slots.received++;
     const { callId } = request;
     if (this.#live.get(callId) !== undefined) throw protocolViolation(`Call id ${callId} is used twice`);
     if (this.#earlyCancels.size > 0 && this.#earlyCancels.take(callId, this.nowUs())) return;
     if (request.refused !== undefined) return this.#refuse(callId, request.refused, refusalText(request.refused));
-    if (this.#draining) return this.#refuse(callId, ErrorCode.UNAVAILABLE, "The session is closing");
-    const call = new IncomingCall(this, request, this.#deadlineUs(request.timeoutMs));
-    const entry = this.#admission.enter(call);
+    if (this.#slots.draining) return this.#refuse(callId, ErrorCode.UNAVAILABLE, "The session is closing");
+    const dueUs = deadlineUs(request.timeoutMs, this.#options.limits.maxTimeoutMs, this.nowUs());
+    const call = new IncomingCall(this, request, dueUs);
+    const entry = this.#slots.enter(call);
     if (entry === "run") return call.run();
     if (entry === "refused") return this.#refuse(callId, ErrorCode.RESOURCE_EXHAUSTED, "Too many calls run already");
     call.keepPayload(owned);
     this.#track(call);
-    if (!this.#connection.writable) this.#awaitRoom();
   }
 
   /** A request that is larger than what this end takes. */
   onOversizeRequest(callId: number, bytes: number): void {
-    this.received++;
+    this.#slots.received++;
     const limitBytes = this.#options.limits.maxMessageBytes;
     this.#refuse(callId, ErrorCode.RESOURCE_EXHAUSTED, `Request of ${bytes} bytes, at most ${limitBytes} are taken`);
   }
@@ -131,10 +107,6 @@ export class Responder<C> implements IncomingCallOwner<C> {
     }
   }
 
-  nowUs(): number {
-    return this.#connection.clock.nowUs();
-  }
-
   find(method: string): Method<C> | undefined {
     return this.#router.find(method);
   }
@@ -149,7 +121,7 @@ export class Responder<C> implements IncomingCallOwner<C> {
   }
 
   onError(call: IncomingCall<C>, error: unknown): void {
-    this.#logFailure(call, error);
+    logFailure(this.#options.log, call, error, call.callId);
     if (!call.answered) this.#fail(call, error, call.started ? "processed" : "notProcessed");
     this.#leave(call);
   }
@@ -158,14 +130,6 @@ export class Responder<C> implements IncomingCallOwner<C> {
     const error = new EchoStreamError(ErrorCode.DEADLINE_EXCEEDED, `"${call.method}" did not end in time`);
     if (!call.answered) this.#fail(call, error, call.started ? "perhapsProcessed" : "notProcessed");
     this.#stop(call, error);
-  }
-
-  #deadlineUs(timeoutMs: number): number {
-    const { maxTimeoutMs } = this.#options.limits;
-    const clampedMs = maxTimeoutMs === undefined || (timeoutMs > 0 && timeoutMs < maxTimeoutMs)
-      ? timeoutMs
-      : maxTimeoutMs;
-    return clampedMs === 0 ? 0 : this.nowUs() + clampedMs * 1000;
   }
 
   #track(call: IncomingCall<C>): void {
@@ -177,9 +141,8 @@ export class Responder<C> implements IncomingCallOwner<C> {
   #stop(call: IncomingCall<C>, reason: EchoStreamError): void {
     this.#connection.timers.remove(call);
     call.answered = true;
-    if (!this.#admission.withdraw(call)) return call.abort(reason);
-    this.#live.delete(call.callId);
-    this.#checkIdle();
+    if (this.#slots.withdraw(call)) this.#live.delete(call.callId);
+    else call.abort(reason);
   }
 
   #leave(call: IncomingCall<C>): void {
@@ -187,27 +150,8 @@ export class Responder<C> implements IncomingCallOwner<C> {
       this.#connection.timers.remove(call);
       this.#live.delete(call.callId);
     }
-    this.#admission.leave();
-    if (this.#admission.waiting > 0 && !this.#connection.writable) this.#awaitRoom();
-    this.#checkIdle();
+    this.#slots.leave();
   }
-
-  #checkIdle(): void {
-    if (this.onIdle !== undefined && this.idle) this.onIdle();
-  }
-
-  #awaitRoom(): void {
-    if (this.#awaitsRoom) return;
-    this.#awaitsRoom = true;
-    // When it rejects the connection is gone, and `end` has told everybody.
-    this.#connection.ready().then(this.#onRoom, () => {});
-  }
-
-  readonly #onRoom = (): void => {
-    this.#awaitsRoom = false;
-    this.#admission.resume();
-    if (this.#admission.waiting > 0 && !this.#connection.writable) this.#awaitRoom();
-  };
 
   #answer(call: IncomingCall<C>, result: unknown): void {
     writer.reset();
@@ -217,7 +161,7 @@ export class Responder<C> implements IncomingCallOwner<C> {
       encodeAnswer(writer, { callId, metadata, encoding: encodingOf(result), payload: encodePayload(result) });
       if (writer.length > this.#options.peer.maxMessageBytes) throw this.#tooLarge(call, writer.length);
     } catch (error) {
-      this.#logFailure(call, error);
+      logFailure(this.#options.log, call, error, call.callId);
       return this.#fail(call, error, "processed");
     }
     call.answered = true;
@@ -226,26 +170,20 @@ export class Responder<C> implements IncomingCallOwner<C> {
 
   #fail(call: IncomingCall<C>, error: unknown, disposition: Disposition): void {
     call.answered = true;
-    this.#sendFailure({ callId: call.callId, ...errorToFailure(error, disposition) });
+    this.#sendFailure({ callId: call.callId, ...failureFor(error, disposition, this.#options.peer) });
   }
 
   #refuse(callId: number, code: ErrorCode, message: string): void {
-    this.refused++;
-    // Refusals are not held back as answers are; a peer that asks on without reading them is cut instead.
-    if (this.#connection.outboundBytes > MAX_UNREAD_BYTES) {
-      throw new EchoStreamError("LIMIT_EXCEEDED", "Peer sends requests and does not read their answers");
-    }
+    this.#slots.refuse();
     this.#sendFailure({ callId, code, message, disposition: "notProcessed" });
   }
 
   #sendFailure(failure: FailureInput): void {
-    const { peer } = this.#options;
-    const metadata = failure.metadata !== undefined && metadataRefusal(failure.metadata, peer) === undefined
-      ? failure.metadata
-      : undefined;
-    encodeFailure(writer.reset(), { ...failure, metadata });
+    encodeFailure(writer.reset(), failure);
     // Losing the details of a failure is better than losing what failed.
-    if (writer.length > peer.maxMessageBytes) encodeFailure(writer.reset(), { ...failure, metadata, data: undefined });
+    if (writer.length > this.#options.peer.maxMessageBytes) {
+      encodeFailure(writer.reset(), { ...failure, data: undefined });
+    }
     this.#connection.sendMessage(writer.view());
   }
 
@@ -259,22 +197,13 @@ export class Responder<C> implements IncomingCallOwner<C> {
       `Answer of "${call.method}" has ${bytes} bytes, the peer takes ${this.#options.peer.maxMessageBytes}`;
     return new EchoStreamError(ErrorCode.RESOURCE_EXHAUSTED, message);
   }
-
-  /** What the peer is not told goes into the log; a handler that was aborted is expected to fail somehow. */
-  #logFailure(call: IncomingCall<C>, error: unknown): void {
-    if (!isUnexpected(error)) return;
-    const level = call.aborted ? "debug" : "error";
-    const fields = { method: call.method, callId: call.callId };
-    this.#options.log({ level, category: "rpc", message: `Handler of "${call.method}" failed`, fields, error });
-  }
 }
 
-function refusalText(code: ErrorCode): string {
+/** What a refused call is told. */
+export function refusalText(code: ErrorCode): string {
   if (code === ErrorCode.RESOURCE_EXHAUSTED) return "Method name or metadata is larger than this end takes";
   return code === ErrorCode.UNIMPLEMENTED ? "Payload encoding is not known" : "Method name or metadata is malformed";
 }
 
-/** Answers a peer may leave unread, including what back-pressure does not hold back: four times the outbound limit. */
-const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
 // Encoding and handing over are synchronous, so one slab serves all connections.
 const writer = new Writer();

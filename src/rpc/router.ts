@@ -18,6 +18,8 @@ export interface MethodOptions {
   readonly raw?: boolean;
   /** Whether a second execution does no harm, so that a lost answer may be asked for again. Default false. */
   readonly idempotent?: boolean;
+  /** Whether the handler gets the items of a streaming call, one after the other, instead of one payload. Default false. */
+  readonly channel?: boolean;
 }
 
 /** One registered method. */
@@ -28,6 +30,7 @@ export interface Method<C> {
   readonly output: StandardSchemaV1 | undefined;
   readonly raw: boolean;
   readonly idempotent: boolean;
+  readonly channel: boolean;
 }
 
 /** A table of handlers. `C` is what a handler gets as its context: this layer has never heard of sessions. */
@@ -49,6 +52,7 @@ export class Router<C> {
       output: options.output,
       raw: options.raw ?? (options.input === undefined && options.output === undefined),
       idempotent: options.idempotent ?? false,
+      channel: options.channel ?? false,
     });
     return this;
   }

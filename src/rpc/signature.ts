@@ -26,6 +26,14 @@ export interface ServerStream<I = unknown, O = unknown> {
   readonly "~io"?: [I, O];
 }
 
+/** A method with a sequence of values each way. */
+export interface ChannelMethod<I = unknown, O = unknown> {
+  /** Tells it from the other shapes. */
+  readonly kind: "channel";
+  /** Never set; carries the types. */
+  readonly "~io"?: [I, O];
+}
+
 /** An event with its payload. */
 export interface Event<P = unknown> {
   /** Tells it from the other shapes. */
@@ -46,8 +54,22 @@ export type None = Record<never, never>;
 /** What a handler with input `I` that returns `R` offers. */
 export type MethodOf<I, R> = R extends AsyncIterable<infer Item> ? ServerStream<I, Item> : Unary<I, Awaited<R>>;
 
+/** What a handler whose output has the type `O` may return: one value, or a sequence of them. */
+export type Result<O> = MaybePromise<O> | AsyncIterable<O>;
+
+/** What a method with the input `I` and the output `O` offers, whose handler returns `R`. */
+export type CheckedMethodOf<I, O, R> = [R] extends [never] ? Unary<I, O>
+  : [R] extends [AsyncIterable<unknown>] ? ServerStream<I, O>
+  : Unary<I, O>;
+
+/** What a channel's handler may return: a sequence of answers, one answer, or none. */
+export type ChannelResult<O> = AsyncIterable<O> | MaybePromise<O | void>;
+
+/** What the caller of a channel reads, whose handler returns `R`. */
+export type ChannelOutput<R> = R extends AsyncIterable<infer Item> ? Item : Exclude<Awaited<R>, void>;
+
 /** What a handler without a schema may return: bytes, or text that travels as UTF-8. */
-export type RawResult = MaybePromise<Bytes | string> | AsyncIterable<Bytes>;
+export type RawResult = Result<Bytes | string>;
 
 /** What the caller of a handler without a schema gets for `R`: always bytes. */
 export type RawMethodOf<R> = R extends AsyncIterable<unknown> ? ServerStream<Bytes | string, Bytes>

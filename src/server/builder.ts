@@ -14,18 +14,22 @@ import type { HandlerOptions, InputOptions, RawOptions, ServerBuilder } from "..
 import { checkOwnName } from "../protocol/name.ts";
 import type { Call } from "../rpc/handler.ts";
 import type { SubscriptionOptions } from "../rpc/listeners.ts";
+import type { ItemStream } from "../rpc/item_queue.ts";
 import { registerListener, registerMethod } from "../rpc/registration.ts";
 import { isSchema, type SchemaInput, type SchemaOutput, type StandardSchemaV1 } from "../rpc/schema.ts";
 import type {
   Bytes,
+  ChannelMethod,
+  ChannelOutput,
+  ChannelResult,
+  CheckedMethodOf,
   Event,
-  MaybePromise,
   MethodOf,
   None,
   RawMethodOf,
   RawResult,
+  Result,
   Stream,
-  Unary,
 } from "../rpc/signature.ts";
 import { mergeOptions } from "../session/endpoint_options.ts";
 import type { Session } from "../session.ts";
@@ -94,13 +98,51 @@ export class RpcServerBuilder<Methods = None, Events = None, Pushes = None, Stre
     input: S | InputOptions<S>,
     handler: (session: Session<Pushes>, payload: SchemaOutput<S>, call: Call) => R,
   ): RpcServerBuilder<Methods & { [K in N]: MethodOf<SchemaInput<S>, R> }, Events, Pushes, Streams>;
-  handler<N extends string, I extends StandardSchemaV1, O extends StandardSchemaV1>(
+  handler<
+    N extends string,
+    I extends StandardSchemaV1,
+    O extends StandardSchemaV1,
+    R extends Result<SchemaInput<O>>,
+  >(
     name: N,
     options: HandlerOptions<I, O>,
-    handler: (session: Session<Pushes>, payload: SchemaOutput<I>, call: Call) => MaybePromise<SchemaInput<O>>,
-  ): RpcServerBuilder<Methods & { [K in N]: Unary<SchemaInput<I>, SchemaOutput<O>> }, Events, Pushes, Streams>;
+    handler: (session: Session<Pushes>, payload: SchemaOutput<I>, call: Call) => R,
+  ): RpcServerBuilder<
+    Methods & { [K in N]: CheckedMethodOf<SchemaInput<I>, SchemaOutput<O>, R> },
+    Events,
+    Pushes,
+    Streams
+  >;
   handler(name: string, ...args: unknown[]): unknown {
     registerMethod(this.#open().router, name, args);
+    return this;
+  }
+
+  /**
+   * Answer calls of `name` that stream: the handler gets the caller's items as they come, to be read by `for await`, and returns one
+   * answer or a sequence of them. Bytes both ways, or validated values where a schema, or options with schemas, stand before the handler.
+   * @throws {TypeError} when the name is taken, or is not 1 to 128 bytes of text without control characters.
+   */
+  channel<N extends string, R extends ChannelResult<Bytes | string>>(
+    name: N,
+    handler: (session: Session<Pushes>, items: ItemStream<Bytes>, call: Call) => R,
+  ): RpcServerBuilder<Methods & { [K in N]: ChannelMethod<Bytes | string, Bytes> }, Events, Pushes, Streams>;
+  channel<N extends string, I extends StandardSchemaV1, R>(
+    name: N,
+    input: I | InputOptions<I>,
+    handler: (session: Session<Pushes>, items: ItemStream<SchemaOutput<I>>, call: Call) => R,
+  ): RpcServerBuilder<Methods & { [K in N]: ChannelMethod<SchemaInput<I>, ChannelOutput<R>> }, Events, Pushes, Streams>;
+  channel<N extends string, I extends StandardSchemaV1, O extends StandardSchemaV1>(
+    name: N,
+    options: HandlerOptions<I, O>,
+    handler: (
+      session: Session<Pushes>,
+      items: ItemStream<SchemaOutput<I>>,
+      call: Call,
+    ) => ChannelResult<SchemaInput<O>>,
+  ): RpcServerBuilder<Methods & { [K in N]: ChannelMethod<SchemaInput<I>, SchemaOutput<O>> }, Events, Pushes, Streams>;
+  channel(name: string, ...args: unknown[]): unknown {
+    registerMethod(this.#open().router, name, args, true);
     return this;
   }
 

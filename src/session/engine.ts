@@ -21,10 +21,11 @@ import {
   MESSAGE_HEAD_BYTES,
   MessageType,
 } from "../protocol/message.ts";
-import { FLOOR_SETTINGS, type Settings } from "../protocol/settings.ts";
+import { Feature, FLOOR_SETTINGS, type Settings } from "../protocol/settings.ts";
 import { TimeDatagramKind } from "../protocol/time_sync.ts";
 import { Writer } from "../protocol/writer.ts";
 import type { ProcessAdmission } from "../rpc/admission.ts";
+import { CallSlots } from "../rpc/call_slots.ts";
 import { EventReceiver } from "../rpc/event_receiver.ts";
 import type { EventReportSink } from "../rpc/event_reports.ts";
 import { EventSender } from "../rpc/event_sender.ts";
@@ -34,6 +35,8 @@ import type { Limits, PeerLimits } from "../rpc/limits.ts";
 import type { Listeners } from "../rpc/listeners.ts";
 import { Requester } from "../rpc/requester.ts";
 import { Responder } from "../rpc/responder.ts";
+import { StreamRequester } from "../rpc/stream_requester.ts";
+import { StreamResponder } from "../rpc/stream_responder.ts";
 import type { Router } from "../rpc/router.ts";
 import { IncomingStreams } from "../stream/incoming_streams.ts";
 import { FIRST_REPORT_ID, OutgoingStreams } from "../stream/outgoing_streams.ts";
@@ -68,8 +71,11 @@ export interface ClosePlan {
 
 /** Runs one session. */
 export class Engine<C> extends Deadline implements ConnectionHandler, ControlSink, EventReportSink {
+  readonly slots: CallSlots;
   readonly requester: Requester;
   readonly responder: Responder<C>;
+  readonly streamRequester: StreamRequester;
+  readonly streamResponder: StreamResponder<C>;
   readonly eventSender: EventSender;
   readonly volatileSender: VolatileSender;
   readonly eventReceiver: EventReceiver<C>;
@@ -102,8 +108,12 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
     this.#connection = connection;
     this.#limits = limits;
     this.#log = log;
+    this.slots = new CallSlots(connection, admission, limits.maxRunningCalls);
     this.requester = new Requester(connection, peer);
-    this.responder = new Responder(connection, { context, router, limits, admission, peer, log });
+    this.streamRequester = new StreamRequester(connection, peer, limits);
+    const answering = { context, router, limits, slots: this.slots, peer, log };
+    this.responder = new Responder(connection, answering);
+    this.streamResponder = new StreamResponder(connection, answering);
     this.eventSender = new EventSender(connection, {
       peer,
       maxUnackedEvents: limits.maxUnackedEvents,
@@ -135,6 +145,7 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
     );
     this.#controlReceiver = new ControlReceiver(this);
     this.#owners = {
+      call: (stream) => this.streamResponder.onStream(stream),
       control: (stream) => (this.#controlReceiver.attach(stream), this.#controlReceiver),
       events: (stream) => (this.eventReceiver.attach(stream), this.eventReceiver),
       media: (stream) => (this.clockProbing.mediaBegins(), this.incomingStreams.accept(stream)),
@@ -146,7 +157,7 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
 
   /** Let the peer's calls, events and streams in, those that waited first. */
   open(): void {
-    this.responder.open();
+    this.slots.open();
     this.eventReceiver.open();
     this.incomingStreams.open();
   }
@@ -253,8 +264,11 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
     this.#connection.timers.remove(this);
     // Behind REFUSED nothing was let in, so nothing was processed.
     const isRefused = reason.by === "remote" && reason.application && reason.code === ConnectionCode.REFUSED;
-    this.requester.end(reason.error, isRefused ? "notProcessed" : "perhapsProcessed");
+    const disposition = isRefused ? "notProcessed" : "perhapsProcessed";
+    this.requester.end(reason.error, disposition);
+    this.streamRequester.end(reason.error, disposition);
     this.responder.end(reason.error);
+    this.streamResponder.end(reason.error);
     this.eventSender.end(reason.error);
     this.eventReceiver.end();
     this.outgoingStreams.end(reason.error);
@@ -275,7 +289,7 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
       this.#peerAwaitsStreams = goaway.code === ConnectionCode.GOING_AWAY;
       if (this.#peerAwaitsStreams) this.onGoingAway?.();
       const reason = goaway.reason === "" ? "" : `: ${peerText(goaway.reason)}`;
-      this.requester.refuse(() => closingError(`The peer is closing the session${reason}`));
+      this.#refuseCalls(() => closingError(`The peer is closing the session${reason}`));
       this.#watchDrain();
     }
     if (goaway.graceMs === 0) this.#peerIsDone = true;
@@ -297,8 +311,8 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
 
   #startDrain(plan: ClosePlan): void {
     this.#closing = plan;
-    this.requester.refuse(() => this.#refusal());
-    this.responder.drain();
+    this.#refuseCalls(() => this.#refusal());
+    this.slots.drain();
     this.outgoingStreams.abortOpen("the session is closing");
     const code = plan.awaitStreams ? ConnectionCode.GOING_AWAY : ConnectionCode.NO_ERROR;
     this.#control.sendGoaway({ code, graceMs: Math.max(1, plan.graceMs), reason: plan.reason });
@@ -307,18 +321,22 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
     this.#checkDrained();
   }
 
+  #refuseCalls(refusal: () => EchoStreamError | undefined): void {
+    this.requester.refuse(refusal);
+    this.streamRequester.refuse(refusal);
+  }
+
   /** Why nothing new may begin. Handlers that still run may finish what they are at. */
   #refusal(): EchoStreamError | undefined {
     if (this.#connection.closeReason !== undefined) return this.#connection.closeReason.error;
-    return this.#closing === undefined || this.responder.running > 0
-      ? undefined
-      : closingError("The session is closing");
+    return this.#closing === undefined || this.slots.running > 0 ? undefined : closingError("The session is closing");
   }
 
   #watchDrain(): void {
     const check = (): void => this.#checkDrained();
     this.requester.onIdle = check;
-    this.responder.onIdle = check;
+    this.streamRequester.onIdle = check;
+    this.slots.onIdle = check;
     this.eventSender.onIdle = check;
     this.outgoingStreams.onSettled = check;
     this.incomingStreams.onSettled = check;
@@ -326,7 +344,7 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
 
   /** Say when nothing of ours is outstanding; close when nothing of either side is. */
   #checkDrained(): void {
-    if (this.requester.pending > 0 || !this.eventSender.idle) return;
+    if (this.requester.pending + this.streamRequester.pending > 0 || !this.eventSender.idle) return;
     if ((this.#peerAwaitsStreams ? this.outgoingStreams.live : this.outgoingStreams.ending) > 0) return;
     const plan = this.#closing;
     if (plan !== undefined && !this.#isIdle(plan)) return;
@@ -340,7 +358,7 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
 
   #isIdle(plan: ClosePlan): boolean {
     const awaited = plan.awaitStreams ? this.incomingStreams.live : this.incomingStreams.ending;
-    return this.responder.idle && this.outgoingStreams.live === 0 && awaited === 0;
+    return this.slots.idle && this.outgoingStreams.live === 0 && awaited === 0;
   }
 
   #graceLeftMs(): number {
@@ -348,12 +366,13 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
   }
 }
 
-/** What SETTINGS can say: limits are never below the floor there, however strict this end is. */
+/** What SETTINGS say: limits are never below the floor there, however strict this end is. */
 function announcedLimits(limits: Limits): Partial<Settings> {
   return {
     maxMessageBytes: Math.max(limits.maxMessageBytes, FLOOR_SETTINGS.maxMessageBytes),
     maxMetadataBytes: Math.max(limits.maxMetadataBytes, FLOOR_SETTINGS.maxMetadataBytes),
     maxMetadataEntries: Math.max(limits.maxMetadataEntries, FLOOR_SETTINGS.maxMetadataEntries),
+    features: Feature.STREAMING_CALLS,
   };
 }
 

@@ -6,6 +6,7 @@
 
 import type { ReceiveSink, ReceiveStream } from "../connection/receive_stream.ts";
 import type { SendStream } from "../connection/send_stream.ts";
+import type { BidirectionalStream } from "../connection/streams.ts";
 import { StreamCode } from "../protocol/error.ts";
 import { StreamKind } from "../protocol/stream_header.ts";
 
@@ -18,15 +19,13 @@ export interface StreamOwners {
   readonly events: StreamOwner;
   readonly media: StreamOwner;
   readonly mediaUnit: StreamOwner;
+  /** Bidirectional streams, which have no kind. */
+  readonly call: (stream: BidirectionalStream) => void;
 }
 
 /** Pass a new stream to its owner as soon as its kind is known. */
 export function routeStream(receive: ReceiveStream, send: SendStream | undefined, owners: StreamOwners): void {
-  if (send !== undefined) {
-    // Streaming calls are not announced in SETTINGS, so a peer that opens one has to expect this.
-    send.reset(StreamCode.UNKNOWN_KIND);
-    return receive.stop(StreamCode.UNKNOWN_KIND);
-  }
+  if (send !== undefined) return owners.call({ send, receive });
   receive.sink = new KindReader(receive, owners);
 }
 

@@ -27,17 +27,6 @@ testOverMemory("A stream of an unknown kind is stopped, and the session lives", 
   assert.equal((await pair.run(pair.client.session.request<Uint8Array>("echo", "x"))).length, 1);
 });
 
-testOverMemory("A bidirectional stream is refused in both halves, and the session lives", {}, async (pair) => {
-  const { send, receive } = pair.client.connection.openBidirectional();
-  let reset = 0;
-  let stopped = 0;
-  receive.sink = { onData() {}, onReset: (code) => void (reset = code) };
-  send.onStopped = (code) => void (stopped = code);
-  send.write(new Uint8Array([1]));
-  await pair.clock.advance(10);
-  assert.deepEqual([reset, stopped, pair.client.connection.state], [0x21, 0x21, "established"]);
-});
-
 testOverMemory("A stream that ends, empty, before its kind is ignored", {}, async (pair) => {
   pair.client.connection.openUnidirectional().finish();
   await pair.clock.advance(10);

@@ -28,6 +28,8 @@ export class RawPeer implements ConnectionSink {
   readonly stopped = new Map<StreamId, number>();
   /** Code the server reset a stream with. */
   readonly resets = new Map<StreamId, number>();
+  /** Streams of the server that were read to the end, and what answers our bidirectional ones. */
+  readonly whole = new Map<StreamId, Uint8Array>();
   /** Bytes of each stream of ours that have left. */
   readonly written = new Map<StreamId, number>();
   /** Bytes of the server that arrived. */
@@ -90,6 +92,7 @@ export class RawPeer implements ConnectionSink {
     if (!finished) return;
     this.#pieces.delete(stream);
     const whole = Uint8Array.from(pieces.flatMap((piece) => [...piece]));
+    this.whole.set(stream, whole);
     if (whole[0] !== StreamKind.MESSAGES) return;
     splitWhole(whole, 1, whole.length, whole.length, {
       onMessage: (bytes, start, end) => void this.messages.push(decodeMessage(bytes, start, end)),

@@ -173,6 +173,66 @@ export async function plugins(): Promise<void> {
   client.on("extra", (payload) => same<number, typeof payload>(true));
 }
 
+const streaming = RpcServer.builder()
+  .handler("ticks", cbor<{ every: number }>(), async function* (_session, { every }) {
+    yield every;
+  })
+  .handler("checked", { input: z.string(), output: z.object({ n: z.number() }) }, async function* () {
+    yield { n: 1 };
+  })
+  .handler("web", () => new ReadableStream<Uint8Array>())
+  .channel("sum", cbor<number>(), async (_session, items) => {
+    let sum = 0;
+    for await (const n of items) sum += n;
+    return sum;
+  })
+  .channel("shout", { input: z.string(), output: z.string() }, async function* (_session, items) {
+    for await (const line of items) yield line.toUpperCase();
+  })
+  .handler("unary", (_session, bytes) => bytes)
+  .bind("127.0.0.1:0")
+  .build();
+
+/** Streaming calls are inferred, and not mixed up with others. */
+export async function streamingCalls(): Promise<void> {
+  const client = await RpcClient.connect<typeof streaming>("127.0.0.1:5000");
+  for await (const tick of client.requestStream("ticks", { every: 5 })) same<number, typeof tick>(true);
+  for await (const item of client.requestStream("checked", "x")) same<{ n: number }, typeof item>(true);
+  for await (const item of client.requestStream("web", "")) same<Uint8Array, typeof item>(true);
+  const sum = client.requestChannel("sum");
+  await sum.send(1);
+  same<number, Awaited<ReturnType<typeof sum.response>>>(true);
+  const shout = client.requestChannel("shout");
+  // @ts-expect-error an item is text
+  await shout.send(1);
+  for await (const line of shout) same<string, typeof line>(true);
+  // @ts-expect-error its answer is a sequence
+  await client.request("ticks", { every: 5 });
+  // @ts-expect-error its answer is one value
+  client.requestStream("unary", "");
+  // @ts-expect-error it takes one value
+  client.requestChannel("ticks");
+  // @ts-expect-error it takes a sequence
+  client.requestStream("sum", 1);
+}
+
+/** What streams is known of an API written by hand, too. */
+export interface ClockApi {
+  readonly methods: { ticks(input: { every: number }): AsyncIterable<number> };
+}
+
+/** {@link ClockApi} */
+export async function ticks(): Promise<void> {
+  const client = await RpcClient.connect<ClockApi>("127.0.0.1:5000");
+  for await (const tick of client.requestStream("ticks", { every: 5 })) same<number, typeof tick>(true);
+}
+
+RpcServer.builder()
+  // @ts-expect-error an item does not match the output schema
+  .handler("o", { input: z.string(), output: z.number() }, async function* () {
+    yield "x";
+  });
+
 /** A client with handlers and hooks. */
 export async function clientBuilder(): Promise<void> {
   const client = await RpcClient.builder<typeof server>()
