@@ -4,6 +4,7 @@
  * @module
  */
 
+import { EchoStreamError, ErrorCode } from "../protocol/error.ts";
 import type { EventFrame } from "../protocol/event_frame.ts";
 import type { Logger } from "../trace.ts";
 import { eventPayload } from "./event_payload.ts";
@@ -33,8 +34,8 @@ export interface EventSource {
 }
 
 /**
- * The events of one name, from now on, for one `for await`. Leaving the loop ends it. When the connection ends for good, what waits
- * is still handed out, then the loop ends: in order where the connection did, otherwise by throwing why.
+ * The events of one name, from now on, for one `for await`. Leaving the loop ends it. When the client ends, or `overflow: "close"` has
+ * ended its session, what waits is still handed out, then the loop ends: in order where the connection did, otherwise by throwing why.
  */
 export class EventIterator<T> implements AsyncIterableIterator<T>, AsyncDisposable, EventReader {
   readonly #init: EventIteratorInit;
@@ -108,7 +109,14 @@ export class EventIterator<T> implements AsyncIterableIterator<T>, AsyncDisposab
 
   /** @internal For the dispatcher. */
   offer(event: EventFrame, volatile: boolean, observer: OverflowObserver): Promise<void> | undefined {
-    const taken = this.#queue.push(event, volatile, observer);
+    const taken = this.#queue.push(event, volatile, {
+      onDropped: () => observer.onDropped(),
+      onTooSlow: () => {
+        // The client may connect again; an iterator with a gap in it does not go on.
+        this.end(tooSlow(event));
+        observer.onTooSlow();
+      },
+    });
     this.#rouse();
     return taken;
   }
@@ -131,6 +139,11 @@ export class EventIterator<T> implements AsyncIterableIterator<T>, AsyncDisposab
     const message = `Event "${event.name}" cannot be handed out`;
     this.#init.log({ level: "error", category: "events", message, fields: { sequence: event.sequence }, error });
   }
+}
+
+function tooSlow({ name }: EventFrame): EchoStreamError {
+  const message = `Event "${name}" was not asked for in time, which ends the session with TOO_SLOW`;
+  return new EchoStreamError(ErrorCode.RESOURCE_EXHAUSTED, message);
 }
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };

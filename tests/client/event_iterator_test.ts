@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RpcClient } from "../../src/client/client.ts";
+import { ConnectionCode } from "../../src/protocol/error.ts";
 import { cbor, type StandardSchemaV1 } from "../../src/rpc/schema.ts";
 import { testOverNetworks } from "../support/networks.ts";
 import { World } from "../support/world.ts";
@@ -111,6 +112,42 @@ test("EventIterator of a connection that is lost throws why, once", async () => 
   assert.equal((await numbers.next()).value, 1);
   await assert.rejects(numbers.next(), { code: "UNAVAILABLE", message: /timed out/ });
   assert.equal((await numbers.next()).done, true);
+});
+
+test("EventIterator goes on when its client has connected again", async () => {
+  const world = new World();
+  const server = world.server().pushes({ n: cbor<number>() }).build();
+  await world.run(server.start());
+  const client = await world.run(RpcClient.connect<typeof server>("127.0.0.1:5000", world.options));
+  const numbers = client.events("n", { capacity: 10 });
+  for (const n of [1, 2]) {
+    await world.clock.advanceUntil(() => server.sessions.size === 1);
+    await world.run(server.broadcast.emit("n", n));
+    assert.equal((await world.run(numbers.next())).value, n);
+    if (n === 2) break;
+    const [session] = server.sessions;
+    void session!.close("back soon", { graceMs: 0, code: ConnectionCode.GOING_AWAY });
+    await world.clock.advanceUntil(() => server.sessions.size === 0);
+  }
+  await world.run(client.close());
+  assert.equal((await numbers.next()).done, true);
+  await world.run(server.shutdown());
+});
+
+test("EventIterator with overflow close does not go on where its client connects again", async () => {
+  const world = new World();
+  const server = world.server().pushes({ n: cbor<number>() }).build();
+  await world.run(server.start());
+  const client = await world.run(RpcClient.connect<typeof server>("127.0.0.1:5000", world.options));
+  const numbers = client.events("n", { capacity: 1, overflow: "close" });
+  await world.clock.advanceUntil(() => server.sessions.size === 1);
+  for (const n of [1, 2]) await world.run(server.broadcast.emit("n", n));
+  await world.clock.advanceUntil(() => server.sessions.size === 0);
+  await world.clock.advanceUntil(() => server.sessions.size === 1);
+  assert.equal((await numbers.next()).value, 1);
+  await assert.rejects(numbers.next(), { code: "RESOURCE_EXHAUSTED", message: /"n" was not asked for in time/ });
+  await world.run(client.close());
+  await world.run(server.shutdown());
 });
 
 test("EventIterator with overflow close ends its session as too slow, and throws", async () => {
