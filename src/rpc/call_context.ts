@@ -8,7 +8,9 @@ import type { EchoStreamError } from "../protocol/error.ts";
 import type { CallFields } from "../protocol/call_fields.ts";
 import { type Metadata, type MetadataInit, toMetadata } from "../protocol/metadata.ts";
 import { Deadline } from "../timer_queue.ts";
+import type { CallOptions } from "./call_options.ts";
 import type { Call } from "./handler.ts";
+import { nestedOptions } from "./nested_call.ts";
 
 /** A call that arrived. Expires when its time is up. */
 export abstract class CallContext extends Deadline implements Call {
@@ -57,6 +59,10 @@ export abstract class CallContext extends Deadline implements Call {
     return this.#answerMetadata;
   }
 
+  options<O extends CallOptions = CallOptions>(own?: O): O & CallOptions {
+    return nestedOptions(this, own ?? NO_OPTIONS as O);
+  }
+
   abstract sendHeaders(metadata: MetadataInit): void;
 
   setMetadata(metadata: MetadataInit): void {
@@ -98,4 +104,5 @@ export function deadlineUs(timeoutMs: number, maxTimeoutMs: number | undefined, 
   return givenMs === 0 ? 0 : nowUs + givenMs * 1000;
 }
 
+const NO_OPTIONS: CallOptions = {};
 const NO_METADATA: Metadata = [];

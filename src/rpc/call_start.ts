@@ -34,8 +34,11 @@ export function checkCall(method: unknown, options: CallOptions, peer: PeerLimit
   return metadata;
 }
 
-/** The caller gave up, for `reason`. */
+/** The caller gave up, for `reason`; that the call it was made for ran out of time is no decision, but the same deadline. */
 export function cancelledCall(method: string, reason: unknown, disposition: Disposition): EchoStreamError {
+  if (reason instanceof EchoStreamError && reason.code === ErrorCode.DEADLINE_EXCEEDED) {
+    return lateCall(method, disposition);
+  }
   const message = `"${method}" was cancelled by its caller`;
   return new EchoStreamError(ErrorCode.CANCELLED, message, { cause: reason, disposition });
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Metadata, MetadataInit } from "../protocol/metadata.ts";
+import type { CallOptions } from "./call_options.ts";
 
 /**
  * Answers calls of one method. `context` is whoever asked (a session), `payload` what it sent: bytes owned by the handler for
@@ -26,6 +27,15 @@ export interface Call {
   readonly metadata: Metadata;
   /** W3C Trace Context `traceparent` of the caller, if it sent one. */
   readonly traceparent: string | undefined;
+  /**
+   * Options for a call that is made on behalf of this one, on any session or client: it ends when this one does, within what is left of its
+   * deadline, and carries its trace context. `own` may say less time, another signal, and anything else; metadata are not passed on.
+   *
+   * ```ts ignore
+   * .handler("order", (session, item, call) => stock.request("reserve", item, call.options({ timeoutMs: 500 })))
+   * ```
+   */
+  options<O extends CallOptions = CallOptions>(own?: O): O & CallOptions;
   /**
    * Metadata to go ahead of the answer, once: a streaming call sends it now, before its first item; that of a unary call goes with its
    * answer, before what {@link setMetadata} sets.

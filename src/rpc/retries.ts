@@ -6,8 +6,9 @@
  */
 
 import type { Clock, Timer } from "../clock.ts";
-import { type Disposition, EchoStreamError, ErrorCode } from "../protocol/error.ts";
+import { type Disposition, EchoStreamError } from "../protocol/error.ts";
 import type { CallOptions } from "./call_options.ts";
+import { cancelledCall } from "./call_start.ts";
 import { RetryBudget, type RetryPolicy, RetryState, type RetryThrottling } from "./retry_policy.ts";
 
 /** A call that may be made again. */
@@ -108,9 +109,7 @@ export class Retries {
         reject(error);
       };
       const onAbort = (): void => {
-        const message = `"${method}" was cancelled by its caller`;
-        const cause: unknown = signal?.reason;
-        stop(new EchoStreamError(ErrorCode.CANCELLED, message, { cause, disposition: "notProcessed" }));
+        stop(cancelledCall(method, signal?.reason, "notProcessed"));
       };
       // Somebody waits for the answer, so the process is not finished.
       const timer: Timer = this.#clock.setTimer(
