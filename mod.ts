@@ -36,7 +36,9 @@ export type { ClientBuilder } from "./src/plugin/client_builder.ts";
 export type { ReconnectAttempt, ReconnectOutcome } from "./src/plugin/reconnect.ts";
 export type { Untyped } from "./src/plugin/api.ts";
 
-export type { CloseOptions, Session, SessionStats } from "./src/session.ts";
+export type { Session } from "./src/session.ts";
+export type { CloseOptions } from "./src/session/session_options.ts";
+export type { SessionStats } from "./src/session/session_stats.ts";
 export type { AckOptions, Broadcast } from "./src/session/broadcast.ts";
 export type { BroadcastAnswer, BroadcastAnswers } from "./src/session/broadcast_answers.ts";
 export type {
@@ -51,6 +53,7 @@ export type { ServerHealth, ServerInfo, ServerStats } from "./src/server/introsp
 export type { ServerOptions } from "./src/server/definition.ts";
 export type { ClockReadyOptions, ClockStep, SessionClock } from "./src/session/session_clock.ts";
 export type { ClockState } from "./src/protocol/clock_filter.ts";
+export type { ResumeOptions } from "./src/session/resume.ts";
 export type { EndpointOptions } from "./src/session/endpoint_options.ts";
 export type { ClientContext, ServerContext } from "./src/context.ts";
 

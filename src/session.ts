@@ -6,95 +6,30 @@
 
 import { Context, type ServerContext } from "./context.ts";
 import { formatAddress } from "./connection/address.ts";
-import type { CloseReason } from "./connection/close_reason.ts";
+import { type CloseReason, closeReason } from "./connection/close_reason.ts";
 import type { Connection } from "./connection/connection.ts";
+import { quietRejection } from "./connection/send_line.ts";
+import type { Resumed } from "./protocol/control_frames.ts";
 import { ConnectionCode, type EchoStreamError } from "./protocol/error.ts";
-import type { ProcessAdmission } from "./rpc/admission.ts";
+import type { Settings } from "./protocol/settings.ts";
 import type { CallOptions } from "./rpc/call_options.ts";
-import type { Limits } from "./rpc/limits.ts";
-import type { Listeners } from "./rpc/listeners.ts";
 import type { Channel, ResponseStream } from "./rpc/outgoing_channel.ts";
-import type { Router } from "./rpc/router.ts";
 import { type EmitOptions, isVolatile } from "./rpc/emit_options.ts";
 import type { EncodedValue } from "./rpc/payload.ts";
-import type { StandardSchemaV1 } from "./rpc/schema.ts";
 import type { EventName, EventPayload } from "./rpc/signature.ts";
 import type { MediaSender } from "./stream/media_sender.ts";
-import type { StreamHandlers } from "./stream/stream_handlers.ts";
 import type { StreamOptions } from "./stream/stream_options.ts";
 import { Broadcast, checkRoom } from "./session/broadcast.ts";
 import { Engine } from "./session/engine.ts";
+import type { EngineOptions } from "./session/engine_options.ts";
 import type { Members } from "./session/members.ts";
 import { sendPush } from "./session/push.ts";
 import type { SessionClock } from "./session/session_clock.ts";
 import { checkedGraceMs } from "./session/grace.ts";
-import type { Logger } from "./trace.ts";
-
-/** What a session does with what its peer sends; the same for all sessions of a server or client. */
-export interface SessionBehavior {
-  /** Answers calls. */
-  readonly router: Router<Session>;
-  /** Takes events. */
-  readonly listeners: Listeners<Session>;
-  /** Takes media streams. */
-  readonly streams: StreamHandlers<Session>;
-  /** Schemas of events sent by {@link Session.emit}, by name; an event without one goes unchecked. */
-  readonly pushes: ReadonlyMap<string, StandardSchemaV1>;
-  /** Whom broadcasts reach; `undefined` at a client. */
-  readonly members?: Members | undefined;
-  /** Limits of calls, events and streams. */
-  readonly limits: Limits;
-  /** Running handlers of this process. */
-  readonly admission: ProcessAdmission;
-  /** Where failures nobody can catch are reported. */
-  readonly log: Logger;
-}
-
-/** How {@link Session.close} closes. */
-export interface CloseOptions {
-  /** How long what is in flight may take, in milliseconds; 0 closes at once. Default `limits.closeGraceMs`: 5,000. */
-  readonly graceMs?: number;
-  /** Code the peer sees (docs/protocol.md, "Connection codes"). Default NO_ERROR. */
-  readonly code?: number;
-  /** Wait also for media streams the peer has not ended, as a server does that shuts down. Default false. */
-  readonly awaitStreams?: boolean;
-}
-
-/** Counters of one session. */
-export interface SessionStats {
-  /** Requests sent, streaming calls included. */
-  readonly requestsSent: number;
-  /** Requests whose answer, or its end, has not arrived. */
-  readonly requestsPending: number;
-  /** Calls that arrived. */
-  readonly callsReceived: number;
-  /** Calls whose handler runs now. */
-  readonly callsRunning: number;
-  /** Calls refused by a limit. */
-  readonly callsRefused: number;
-  /** Events sent. */
-  readonly eventsSent: number;
-  /** Events the peer has not acknowledged. */
-  readonly eventsUnacked: number;
-  /** Events the peer reported nobody listens to. */
-  readonly eventsUnheard: number;
-  /** Events that arrived. */
-  readonly eventsReceived: number;
-  /** Events that arrived and nobody here listens to. */
-  readonly eventsIgnored: number;
-  /** Events that arrived and a listener, or the reader of an iterator, had no room for. */
-  readonly eventsDropped: number;
-  /** Volatile events sent, whatever became of them. */
-  readonly volatileEventsSent: number;
-  /** Volatile events that arrived. */
-  readonly volatileEventsReceived: number;
-  /** Media streams opened here. */
-  readonly streamsOpened: number;
-  /** Media streams that arrived. */
-  readonly streamsReceived: number;
-  /** Media streams that arrived and nobody here takes. */
-  readonly streamsIgnored: number;
-}
+import { isAbrupt, type SessionResume } from "./session/resume.ts";
+import type { CloseOptions, SessionBehavior } from "./session/session_options.ts";
+import { type SessionStats, statsOf } from "./session/session_stats.ts";
+import { CallbackDeadline } from "./timer_queue.ts";
 
 /**
  * A connected peer. `Pushes` are the events it may be sent.
@@ -105,28 +40,40 @@ export interface SessionStats {
 export class Session<Pushes = any> extends Context {
   /** Unguessable name of this session. */
   readonly id: string = crypto.randomUUID();
-  readonly #connection: Connection;
+  /** Resolves with the reason when the session has ended; never rejects. One that is resumed goes on, whatever became of its connection. */
+  readonly closed: Promise<CloseReason>;
   readonly #behavior: SessionBehavior;
   readonly #context: ServerContext | undefined;
-  readonly #engine: Engine<Session>;
+  readonly #options: EngineOptions<Session>;
+  readonly #deadline: CallbackDeadline = new CallbackDeadline(() => this.#end(this.#lost!));
+  #connection: Connection;
+  #engine: Engine<Session>;
+  // `undefined` when the session ends with its connection.
+  #resume: SessionResume | undefined;
+  #token: Uint8Array | undefined;
+  #isOpen = false;
+  #isClosing = false;
+  // Why there is no connection, while there is none.
+  #lost: CloseReason | undefined;
+  #onGoingAway: (() => void) | undefined;
   #controller: AbortController | undefined;
   #ended: CloseReason | undefined;
+  #resolveClosed!: (reason: CloseReason) => void;
 
   /**
    * @param connection Established, or about to be; the session becomes its handler.
    * @param context What {@link serverCtx} returns; `undefined` at a client.
+   * @param resume Whether and how the session may go on with another connection.
    */
-  constructor(connection: Connection, behavior: SessionBehavior, context?: ServerContext) {
+  constructor(connection: Connection, behavior: SessionBehavior, context?: ServerContext, resume?: SessionResume) {
     super();
     this.#connection = connection;
     this.#behavior = behavior;
     this.#context = context;
-    this.#engine = new Engine<Session>(connection, this, behavior);
-    this.#engine.onEnded = (reason) => {
-      this.#ended = reason;
-      behavior.members?.forget(this);
-      this.#controller?.abort(reason.error);
-    };
+    this.#resume = resume;
+    this.#options = resume === undefined ? behavior : { ...behavior, announce: resume.announce, replay: resume.policy };
+    this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
+    this.#engine = this.#wired(new Engine<Session>(connection, this, this.#options));
   }
 
   /** Aborts when the session ends; its reason is an `EchoStreamError`. */
@@ -138,41 +85,14 @@ export class Session<Pushes = any> extends Context {
     return this.#controller.signal;
   }
 
-  /** Resolves with the reason when the session has ended; never rejects. */
-  get closed(): Promise<CloseReason> {
-    return this.#connection.closed;
+  /** False while its connection is lost and it waits to be resumed, and when it has ended. */
+  get isConnected(): boolean {
+    return this.#lost === undefined && this.#ended === undefined;
   }
 
   /** Counters so far. */
   get stats(): SessionStats {
-    const {
-      requester,
-      streamRequester,
-      slots,
-      eventSender,
-      volatileSender,
-      eventReceiver,
-      outgoingStreams,
-      incomingStreams,
-    } = this.#engine;
-    return {
-      requestsSent: requester.sent + streamRequester.sent,
-      requestsPending: requester.pending + streamRequester.pending,
-      callsReceived: slots.received,
-      callsRunning: slots.running,
-      callsRefused: slots.refused,
-      eventsSent: eventSender.sent,
-      eventsUnacked: eventSender.unacked,
-      eventsUnheard: eventSender.unheard,
-      eventsReceived: eventReceiver.received,
-      eventsIgnored: eventReceiver.ignored,
-      eventsDropped: eventReceiver.dropped,
-      volatileEventsSent: volatileSender.sent,
-      volatileEventsReceived: eventReceiver.volatileReceived,
-      streamsOpened: outgoingStreams.opened,
-      streamsReceived: incomingStreams.received,
-      streamsIgnored: incomingStreams.ignored,
-    };
+    return statsOf(this.#engine);
   }
 
   /** The peer's clock: measured from its first use on, and while media streams are open. */
@@ -228,7 +148,7 @@ export class Session<Pushes = any> extends Context {
   ): Promise<void> {
     try {
       const volatile = isVolatile(options);
-      return sendPush(this.#behavior.pushes, name, payload, (value) => this.#engine.emit(name, value, volatile));
+      return sendPush(this.#behavior.pushes, name, payload, (value) => this.#emit(name, value, volatile));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -281,27 +201,32 @@ export class Session<Pushes = any> extends Context {
    * @throws {RangeError} when the grace is not 0 or more milliseconds.
    */
   close(reason = "", options: CloseOptions = {}): Promise<CloseReason> {
-    return this.#engine.close({
-      reason,
-      code: options.code ?? ConnectionCode.NO_ERROR,
-      graceMs: checkedGraceMs(options.graceMs ?? this.#behavior.limits.closeGraceMs),
-      awaitStreams: options.awaitStreams ?? false,
-    });
+    const { code = ConnectionCode.NO_ERROR, awaitStreams = false } = options;
+    const graceMs = checkedGraceMs(options.graceMs ?? this.#behavior.limits.closeGraceMs);
+    if (this.#lost !== undefined) this.#end(this.#closedHere(code, reason));
+    else {
+      this.#isClosing = true;
+      void this.#engine.close({ reason, code, graceMs, awaitStreams });
+    }
+    return this.closed;
   }
 
   /** @internal For broadcasts: nobody waits, and a session that does not keep up is closed as too slow. Never throws. */
   emitEncoded(name: string, payload: Uint8Array | EncodedValue, volatile: boolean): void {
-    this.#engine.emitEncoded(name, payload, volatile);
+    if (this.#lost === undefined) return this.#engine.emitEncoded(name, payload, volatile);
+    // Nobody is told of a failure, neither here nor while there is a connection.
+    if (!volatile) void this.#engine.eventSender.emit(name, payload).catch(() => {});
   }
 
   /** @internal Be told when the peer goes away, before the session ends. */
   set onGoingAway(onGoingAway: () => void) {
-    this.#engine.onGoingAway = onGoingAway;
+    this.#onGoingAway = onGoingAway;
   }
 
   /** @internal Let the peer's calls, events and streams in, those that waited first. Called once the connect hooks have run. */
   open(): void {
     if (this.#ended === undefined) this.#behavior.members?.admit(this);
+    this.#isOpen = true;
     this.#engine.open();
   }
 
@@ -315,6 +240,146 @@ export class Session<Pushes = any> extends Context {
     return this.#connection.close(ConnectionCode.REFUSED, `${error.code}: ${error.message}`);
   }
 
+  /** @internal Be told what the peer says about itself, instead of what a session does by itself: refuse to resume another. */
+  onPeerSettings: ((settings: Settings) => void) | undefined;
+
+  /** @internal Resolves when the connection of now is gone, whether the session goes on or not. */
+  get connectionClosed(): Promise<CloseReason> {
+    return this.#connection.closed;
+  }
+
+  /** @internal Whether its connect hooks have let it in. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** @internal Whether it waits to be resumed. */
+  get isDetached(): boolean {
+    return this.#lost !== undefined && this.#ended === undefined;
+  }
+
+  /** @internal The token by which a client comes back to this session, once its server has given one. */
+  get token(): Uint8Array | undefined {
+    return this.#token;
+  }
+
+  /** @internal Events the peer may say it has seen last: from the last acknowledged to the last sent. */
+  get resumableEvents(): { readonly first: number; readonly last: number } {
+    const { acked, sent } = this.#engine.eventSender;
+    return { first: acked, last: sent };
+  }
+
+  /** @internal The last event that was seen here. */
+  get lastEventSeen(): number {
+    return this.#engine.eventReceiver.received;
+  }
+
+  /** @internal The peer does not come back to sessions: this one ends with its connection. */
+  endWithConnection(): void {
+    this.#resume = undefined;
+    this.#engine.eventSender.keepNothing();
+  }
+
+  /** @internal Let go of a connection that still lives, because its peer comes back with another. */
+  supersede(): void {
+    if (this.#lost !== undefined) return;
+    const connection = this.#connection;
+    this.#detach(this.#closedHere(ConnectionCode.NO_ERROR, SUPERSEDED));
+    void connection.close(ConnectionCode.NO_ERROR, SUPERSEDED);
+  }
+
+  /** @internal What answers to a resume token, and confirmations, are passed to. */
+  set onResume(onResume: ((resumed: Resumed) => void) | undefined) {
+    this.#engine.onResume = onResume;
+  }
+
+  /** @internal Answer a resume token, or confirm the answer. */
+  sendResumed(resumed: boolean, eventSequence: number): void {
+    this.#engine.sendResumed({ resumed, eventSequence });
+  }
+
+  /** @internal Call back after so many milliseconds, unless the function returned is called before. */
+  after(delayMs: number, onExpired: () => void): () => void {
+    const { timers } = this.#connection;
+    const deadline = new CallbackDeadline(onExpired);
+    timers.add(deadline, delayMs);
+    return () => timers.remove(deadline);
+  }
+
+  /** @internal Close the connection of a session that has not begun. */
+  abandon(code: number, reason: string): void {
+    void this.#connection.close(code, reason);
+  }
+
+  /**
+   * @internal Go on with the connection of `fresh`, which is no session of its own then.
+   * @param seenByPeer The last event the peer has seen.
+   */
+  takeOver(fresh: Session, seenByPeer: number): void {
+    const { eventSender, eventReceiver } = this.#engine;
+    const control = fresh.#engine.handOver();
+    this.#connection.timers.remove(this.#deadline);
+    this.#connection = fresh.#connection;
+    this.#token = fresh.#token;
+    this.#lost = undefined;
+    const carried = { eventSender, eventReceiver, control, seenByPeer };
+    this.#engine = this.#wired(new Engine<Session>(this.#connection, this, this.#options, carried));
+    this.#engine.open();
+  }
+
+  #wired(engine: Engine<Session>): Engine<Session> {
+    engine.onEnded = (reason) => {
+      // One that was superseded has no say any more.
+      if (engine !== this.#engine || this.#lost !== undefined) return;
+      // A client has no way back before its server has given it one.
+      const hasWayBack = this.#context !== undefined || this.#token !== undefined;
+      const isWanted = this.#resume !== undefined && this.#isOpen && !this.#isClosing;
+      if (isWanted && hasWayBack && isAbrupt(reason)) this.#detach(reason);
+      else this.#end(reason);
+    };
+    engine.onGoingAway = () => this.#onGoingAway?.();
+    engine.onPeerSettings = (settings) => this.#onSettings(settings);
+    engine.eventSender.onOverflow = () => this.#end(this.#closedHere(ConnectionCode.TOO_SLOW, "Too many events wait"));
+    return engine;
+  }
+
+  #onSettings(settings: Settings): void {
+    if (this.onPeerSettings !== undefined) return this.onPeerSettings(settings);
+    if (settings.resumeToken !== undefined) this.sendResumed(false, 0);
+    // A client's session goes on if its server gives it the means.
+    this.#token = settings.sessionToken;
+    if (this.#token === undefined) this.endWithConnection();
+  }
+
+  #detach(reason: CloseReason): void {
+    this.#lost = reason;
+    this.#engine.eventSender.detach();
+    this.#engine.eventReceiver.detach();
+    const { timeoutMs } = this.#resume!;
+    if (timeoutMs !== undefined) this.#connection.timers.add(this.#deadline, timeoutMs);
+  }
+
+  #end(reason: CloseReason): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = reason;
+    this.#connection.timers.remove(this.#deadline);
+    this.#engine.eventSender.end(reason.error);
+    this.#engine.eventReceiver.end();
+    this.#behavior.members?.forget(this);
+    this.#controller?.abort(reason.error);
+    this.#resolveClosed(reason);
+  }
+
+  #emit(name: string, payload: unknown, volatile: boolean): Promise<void> {
+    if (this.#ended !== undefined) return quietRejection(this.#ended.error);
+    if (this.#lost === undefined) return this.#engine.emit(name, payload, volatile);
+    return volatile ? LOST : this.#engine.eventSender.emit(name, payload);
+  }
+
+  #closedHere(code: number, reason: string): CloseReason {
+    return closeReason({ by: "local", application: true, code, reason }, this.peerAddr());
+  }
+
   #members(): Members {
     const { members } = this.#behavior;
     if (members === undefined) throw new TypeError("A client's session has no rooms, its server does");
@@ -323,3 +388,6 @@ export class Session<Pushes = any> extends Context {
 }
 
 const NO_OPTIONS: CallOptions & EmitOptions = {};
+const SUPERSEDED = "The session goes on with another connection";
+// Volatile events sent while there is no connection are lost, as any may be.
+const LOST: Promise<void> = Promise.resolve();

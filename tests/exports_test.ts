@@ -122,6 +122,7 @@ const TYPES: readonly string[] = [
   "ReconnectOutcome",
   "RequestOptions",
   "ResponseStream",
+  "ResumeOptions",
   "RetryOptions",
   "RetryThrottling",
   "RoomStore",

@@ -9,8 +9,11 @@ import { dial } from "../connection/dial.ts";
 import { nativeTransport } from "../connection/native.ts";
 import { clientVerification } from "../connection/tls.ts";
 import type { Transport, Verification } from "../connection/transport.ts";
+import { Feature } from "../protocol/settings.ts";
 import { type EndpointSettings, endpointSettings } from "../session/endpoint_options.ts";
 import { Session } from "../session.ts";
+import { type ResumePolicy, resumePolicy, type SessionResume } from "../session/resume.ts";
+import { comeBack } from "./coming_back.ts";
 import type { ClientDefinition, ClientOptions } from "./definition.ts";
 
 /** Dials one address. */
@@ -19,6 +22,7 @@ export class Connector {
   readonly #options: ClientOptions;
   readonly #address: HostPort;
   readonly #verification: Verification;
+  readonly #resume: ResumePolicy | undefined;
   #transport: Transport | undefined;
 
   /** @throws {TypeError | RangeError} when a certificate or an option cannot be used, naming it. */
@@ -26,6 +30,8 @@ export class Connector {
     this.#options = definition.options;
     this.#address = address;
     this.settings = endpointSettings(definition.options, definition);
+    const { reconnect = true, resume = true } = definition.options;
+    this.#resume = reconnect === false ? undefined : resumePolicy(resume);
     this.#verification = clientVerification(definition.options.tls, this.settings.log);
   }
 
@@ -35,10 +41,17 @@ export class Connector {
   }
 
   /**
-   * Resolve the name, try its addresses, and make a session of the first that answers. It is still shut.
-   * @throws {EchoStreamError} as `dial`.
+   * Resolve the name, try its addresses, and make a session of the first that answers, which is still shut; or go on with `lost`.
+   * @throws {EchoStreamError} as `dial`; UNAVAILABLE when the server does not say whether `lost` goes on.
    */
-  async connect(signal: AbortSignal | undefined): Promise<Session> {
+  async connect(signal: AbortSignal | undefined, lost?: Session): Promise<Session> {
+    const fresh = await this.#dial(signal, lost);
+    const session = lost !== undefined && await comeBack(fresh, lost, signal) ? lost : fresh;
+    session.startClock();
+    return session;
+  }
+
+  async #dial(signal: AbortSignal | undefined, lost: Session | undefined): Promise<Session> {
     const { behavior, transportOptions, limits, clock, timers, log } = this.settings;
     this.#transport ??= this.#options.transport ?? await nativeTransport();
     let session: Session | undefined;
@@ -55,11 +68,19 @@ export class Connector {
         timers,
         log,
         onEstablished: (established) => {
-          session = new Session(established, behavior);
-          session.startClock();
+          session = new Session(established, behavior, undefined, this.#resume && resumeOf(this.#resume, lost));
         },
       },
     });
     return session!;
   }
+}
+
+/** How long a client keeps a session is up to whoever reconnects it. */
+function resumeOf(policy: ResumePolicy, lost: Session | undefined): SessionResume {
+  const token = lost?.token;
+  const announce = token === undefined
+    ? { features: Feature.RESUME }
+    : { features: Feature.RESUME, resumeToken: token, resumeEventSequence: lost!.lastEventSeen };
+  return { policy, timeoutMs: undefined, announce };
 }

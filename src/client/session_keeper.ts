@@ -9,7 +9,8 @@ import { type CloseReason, closeReason } from "../connection/close_reason.ts";
 import type { Hooks } from "../plugin/hooks.ts";
 import type { ReconnectAttempt } from "../plugin/reconnect.ts";
 import { ConnectionCode, EchoStreamError, ErrorCode } from "../protocol/error.ts";
-import type { CloseOptions, Session } from "../session.ts";
+import type { Session } from "../session.ts";
+import type { CloseOptions } from "../session/session_options.ts";
 import { checkedGraceMs } from "../session/grace.ts";
 import type { Connector } from "./connector.ts";
 import type { ClientDefinition } from "./definition.ts";
@@ -99,26 +100,35 @@ export class SessionKeeper {
     if (options.graceMs !== undefined) checkedGraceMs(options.graceMs);
     if (!this.#closing.signal.aborted) this.#closeText = reason;
     this.#closing.abort();
-    void this.#session?.close(reason, options);
+    const session = this.#session;
+    // One that waits to be resumed is ended by whoever tries that, after its last hooks.
+    if (session !== undefined && !session.isDetached) void session.close(reason, options);
     await this.closed;
   }
 
   /** From one session to the next, as long as there is one. */
   async #keep(first: Session): Promise<void> {
     let session = first;
-    for (let isFirst = true;; isFirst = false) {
-      this.#serve(session);
-      if (!isFirst) await this.#run(this.#definition.onReconnect, session, { resumed: false });
-      const lost = await session.closed;
+    this.#serve(session);
+    for (;;) {
+      const lost = await session.connectionClosed;
       if (this.#closing.signal.aborted || this.#policy === undefined || !mayReconnect(lost)) {
+        void session.close(this.#closeText);
         return await this.#finish(lost);
       }
       this.#state = "reconnecting";
       this.#backoff!.lost(this.#nowUs());
-      await this.#run(this.#definition.onDisconnect, lost);
-      const next = await this.#reconnect(lost.error);
-      if (next === undefined) return await this.#finish(this.#closing.signal.aborted ? this.#closedHere() : lost, true);
+      if (!session.isDetached) await this.#run(this.#definition.onDisconnect, lost);
+      const next = await this.#reconnect(session, lost);
+      if (next === undefined) {
+        const isOver = !session.isDetached;
+        void session.close(this.#closeText);
+        return await this.#finish(this.#closing.signal.aborted ? this.#closedHere() : lost, isOver);
+      }
+      const resumed = next === session;
       session = next;
+      this.#serve(session);
+      await this.#run(this.#definition.onReconnect, session, { resumed });
     }
   }
 
@@ -134,9 +144,9 @@ export class SessionKeeper {
     this.#line.open();
   }
 
-  /** The next session, or `undefined` when the client is closed or gives up. */
-  async #reconnect(cause: unknown): Promise<Session | undefined> {
-    let error = cause;
+  /** The same session on another connection, the next session, or `undefined` when the client is closed or gives up. */
+  async #reconnect(session: Session, lost: CloseReason): Promise<Session | undefined> {
+    let error: unknown = lost.error;
     const { signal } = this.#closing;
     for (;;) {
       const delayMs = this.#backoff!.nextDelayMs(this.#random());
@@ -149,9 +159,14 @@ export class SessionKeeper {
       await Promise.all([this.#sleep(delayMs), this.#run(this.#definition.onReconnecting, attempt)]);
       if (signal.aborted) continue;
       try {
-        const session = await this.#connector.connect(signal);
-        await this.#admit(session);
-        return session;
+        const next = await this.#connector.connect(signal, session.isDetached ? session : undefined);
+        if (next === session) return next;
+        if (session.isDetached) {
+          void session.close("The server does not know the session any more");
+          await this.#run(this.#definition.onDisconnect, lost);
+        }
+        await this.#admit(next);
+        return next;
       } catch (failure) {
         error = failure;
       }

@@ -199,7 +199,8 @@ class Network implements Transport {
         (keepAliveIntervalMs > 0 || endpoint.peer.options.keepAliveIntervalMs > 0);
       if (kept) endpoint.heardUs = this.#clock.nowUs();
       const leftMs = limitMs - (this.#clock.nowUs() - endpoint.heardUs) / 1000;
-      if (leftMs > 0) timer = this.#clock.setTimer(check, Math.min(leftMs, Math.max(1, limitMs / 4)));
+      // What is left of a microsecond would be lost in rounding, and asked for again for ever.
+      if (leftMs >= 0.001) timer = this.#clock.setTimer(check, Math.min(leftMs, Math.max(1, limitMs / 4)));
       else endpoint.end({ by: "timeout", application: false, code: 0, reason: `Nothing heard for ${limitMs} ms` });
     };
     let timer = this.#clock.setTimer(check, limitMs / 4);

@@ -70,6 +70,15 @@ export class SendLine<Item> {
     if (this.length > 0) this.#pump();
   }
 
+  /** Take over what waits, in order: whoever gave it need not wait any more. The line is not used afterwards. */
+  takeWaiting(): readonly Item[] {
+    const taken = this.#waiting.slice(this.#first);
+    this.#waiting = [];
+    this.#first = 0;
+    for (const { resolve } of taken) resolve();
+    return taken.map(({ item }) => item);
+  }
+
   /** Refuse whoever waits, and whoever comes later. Only the first error counts. */
   fail(error: unknown): void {
     if (this.#failed) return;

@@ -1,9 +1,10 @@
 /**
- * The frames of a control stream besides SETTINGS. Spec: docs/protocol.md, "GOAWAY" and "EVENT_ACK".
+ * The frames of a control stream besides SETTINGS. Spec: docs/protocol.md, "GOAWAY", "Events" and "Resume".
  *
  * @module
  */
 
+import { protocolViolation } from "./error.ts";
 import { beginFrame, endFrame, FrameType } from "./frame.ts";
 import { Reader } from "./reader.ts";
 import { truncateUtf8 } from "./utf8.ts";
@@ -48,6 +49,31 @@ export function decodeEventAck(bytes: Uint8Array, start: number, end: number): n
   const sequence = reader.varint();
   reader.finish();
   return sequence;
+}
+
+/** A server's answer to a resume token, or a client's confirmation. */
+export interface Resumed {
+  /** Whether the session goes on. */
+  readonly resumed: boolean;
+  /** Sequence of the last event its sender has seen in that session; 0 for none, or when it does not go on. */
+  readonly eventSequence: number;
+}
+
+/** Append a RESUMED frame. */
+export function encodeResumed(writer: Writer, { resumed, eventSequence }: Resumed): void {
+  const frame = beginFrame(writer, FrameType.RESUMED);
+  writer.u8(resumed ? 1 : 0).varint(eventSequence);
+  endFrame(writer, frame);
+}
+
+/** The body of a RESUMED frame. @throws {EchoStreamError} PROTOCOL_VIOLATION when it is malformed. */
+export function decodeResumed(bytes: Uint8Array, start: number, end: number): Resumed {
+  reader.open(bytes, start, end);
+  const outcome = reader.u8();
+  if (outcome > 1) throw protocolViolation(`Unknown outcome ${outcome} of resuming`);
+  const eventSequence = reader.varint();
+  reader.finish();
+  return { resumed: outcome === 1, eventSequence };
 }
 
 const reader = new Reader();

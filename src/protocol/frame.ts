@@ -26,7 +26,7 @@ export const FrameType = {
   TIME_SYNC: 0x12,
   /** Events were taken. */
   EVENT_ACK: 0x13,
-  /** Reserved for the answer to a resume token. */
+  /** The answer to a resume token, and its confirmation. */
   RESUMED: 0x14,
   /** One event. */
   EVENT: 0x20,
@@ -78,7 +78,7 @@ export function misplacedFrame(frame: Frame, place: string): never {
   throw protocolViolation(`Frame 0x${frame.type.toString(16)} ${place}`);
 }
 
-// The reserved types are skipped as unknown ones are, until they mean something.
+// The reserved type is skipped as unknown ones are, until it means something.
 const FRAME_TYPES: ReadonlySet<number> = new Set(
-  Object.values(FrameType).filter((type) => type !== FrameType.TIME_SYNC && type !== FrameType.RESUMED),
+  Object.values(FrameType).filter((type) => type !== FrameType.TIME_SYNC),
 );

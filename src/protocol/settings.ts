@@ -59,6 +59,8 @@ export const FLOOR_SETTINGS: Settings = {
 export const Feature = {
   /** Takes streaming calls. Without it, a bidirectional stream is refused. */
   STREAMING_CALLS: 0x1,
+  /** Keeps a session whose connection is lost, and comes back to it when it is a client. */
+  RESUME: 0x2,
 } as const;
 
 /**

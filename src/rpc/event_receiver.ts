@@ -31,7 +31,7 @@ export interface EventReceiverOptions<C> {
   readonly onTooSlow: (reason: string) => void;
 }
 
-/** Receives the events of one connection. Shut until {@link open}: until then they wait. */
+/** Receives the events of one session: on one connection, or on one after the other. Shut until {@link open}: until then they wait. */
 export class EventReceiver<C> implements ReceiveSink {
   /** Events that arrived. */
   received = 0;
@@ -41,8 +41,10 @@ export class EventReceiver<C> implements ReceiveSink {
   ignored = 0;
   readonly #dispatcher: EventDispatcher<C>;
   readonly #reports: EventReports;
-  readonly #decoder: FrameDecoder;
+  readonly #maxEventBytes: number;
   readonly #windowBytes: number;
+  #decoder: FrameDecoder;
+  #onTooSlow: (reason: string) => void;
   // Events whose listeners have not ended, and those after them, in order of their sequence.
   #held: HeldEvent[] = [];
   #heldBytes = 0;
@@ -51,7 +53,9 @@ export class EventReceiver<C> implements ReceiveSink {
   constructor(options: EventReceiverOptions<C>) {
     const { context, listeners, limits, timers, reports, log, onTooSlow } = options;
     this.#reports = new EventReports(reports, timers);
-    this.#decoder = new FrameDecoder(limits.maxMessageBytes);
+    this.#maxEventBytes = limits.maxMessageBytes;
+    this.#decoder = new FrameDecoder(this.#maxEventBytes);
+    this.#onTooSlow = onTooSlow;
     this.#windowBytes = limits.maxHeldEventBytes;
     this.#dispatcher = new EventDispatcher({
       context,
@@ -62,7 +66,7 @@ export class EventReceiver<C> implements ReceiveSink {
         this.ignored++;
         if (!volatile) this.#reports.unheard(event.name, event.sequence);
       },
-      onTooSlow,
+      onTooSlow: (reason) => this.#onTooSlow(reason),
     });
   }
 
@@ -112,7 +116,20 @@ export class EventReceiver<C> implements ReceiveSink {
     this.#reports.flush();
   }
 
-  /** The connection is gone. */
+  /** The connection is gone, another may follow. What arrived is still taken; an event that arrived in part comes again. */
+  detach(): void {
+    this.#reports.end();
+    this.#stream = undefined;
+    this.#decoder = new FrameDecoder(this.#maxEventBytes);
+  }
+
+  /** Go on with another connection, whose peer knows which event was seen last. */
+  reportTo(reports: EventReportSink, onTooSlow: (reason: string) => void): void {
+    this.#reports.sink = reports;
+    this.#onTooSlow = onTooSlow;
+  }
+
+  /** The session is over. */
   end(): void {
     this.#reports.end();
   }

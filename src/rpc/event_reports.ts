@@ -16,7 +16,8 @@ export interface EventReportSink {
 
 /** Collects reports: sent for every {@link ACK_EVERY_EVENTS} events, or a short while after the first. */
 export class EventReports extends Deadline {
-  readonly #sink: EventReportSink;
+  /** Where they go; another one when the session goes on with another connection. */
+  sink: EventReportSink;
   readonly #timers: TimerQueue;
   readonly #unheard = new Map<string, { count: number; sequence: number }>();
   #taken = 0;
@@ -24,7 +25,7 @@ export class EventReports extends Deadline {
 
   constructor(sink: EventReportSink, timers: TimerQueue) {
     super();
-    this.#sink = sink;
+    this.sink = sink;
     this.#timers = timers;
   }
 
@@ -52,11 +53,11 @@ export class EventReports extends Deadline {
   /** Send what is due now. */
   flush(): void {
     this.#timers.remove(this);
-    for (const [name, { count, sequence }] of this.#unheard) this.#sink.sendEventUnheard(name, count, sequence);
+    for (const [name, { count, sequence }] of this.#unheard) this.sink.sendEventUnheard(name, count, sequence);
     this.#unheard.clear();
     if (this.#taken === this.#acked) return;
     this.#acked = this.#taken;
-    this.#sink.sendEventAck(this.#acked);
+    this.sink.sendEventAck(this.#acked);
   }
 
   /** Send nothing more: the connection is gone. */

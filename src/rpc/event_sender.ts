@@ -18,6 +18,7 @@ import { Writer } from "../protocol/writer.ts";
 import { type Logger, peerText } from "../trace.ts";
 import type { PeerLimits } from "./limits.ts";
 import { copyBytes, encodeSentPayload, encodingOf } from "./payload.ts";
+import { ReplayBuffer, type ReplayLimits } from "./replay_buffer.ts";
 
 /** What an event sender needs besides its connection. */
 export interface EventSenderOptions {
@@ -28,26 +29,38 @@ export interface EventSenderOptions {
   /** Bytes of broadcasts that may wait for room. */
   readonly maxWaitingEventBytes: number;
   readonly log: Logger;
+  /** What is kept for another connection. Default: nothing, the events end with their connection. */
+  readonly replay?: ReplayLimits | undefined;
 }
 
-/** Sends the events of one connection, in order. */
+/** Sends the events of one session, in order: on one connection, or on one after the other. */
 export class EventSender {
   /** Called whenever the last event was acknowledged. */
   onIdle: (() => void) | undefined;
   /** Events the peer reported nobody listens to. */
   unheard = 0;
-  readonly #connection: Connection;
+  /** Called when more would have to be kept than may be while there is no connection. */
+  onOverflow: (() => void) | undefined;
   readonly #options: EventSenderOptions;
   readonly #reportedNames = new Set<string>();
+  // `undefined` while there is none.
+  #connection: Connection | undefined;
+  #peer: PeerLimits;
+  // Events that may have to be sent again; `undefined` when they need not.
+  #kept: ReplayBuffer | undefined;
   #stream: SendStream | undefined;
   #line: SendLine<Event> | undefined;
   #sent = 0;
+  // The last one on the current stream: below #sent while older ones are sent again.
+  #written = 0;
   #acked = 0;
   #waitingBytes = 0;
 
   constructor(connection: Connection, options: EventSenderOptions) {
     this.#connection = connection;
     this.#options = options;
+    this.#peer = options.peer;
+    this.#kept = options.replay && new ReplayBuffer(options.replay);
   }
 
   /** Events handed to the stream. */
@@ -60,6 +73,11 @@ export class EventSender {
     return this.#sent - this.#acked;
   }
 
+  /** The oldest event another connection could go on with, less 1. */
+  get acked(): number {
+    return this.#acked;
+  }
+
   /** Whether every event given was acknowledged. */
   get idle(): boolean {
     return this.unacked === 0 && (this.#line === undefined || this.#line.length === 0);
@@ -68,10 +86,12 @@ export class EventSender {
   /** Send one event. Resolves when flow control has accepted it. Never throws, whatever is wrong comes as a rejection. */
   emit(name: string, payload: unknown): Promise<void> {
     try {
-      const event = this.#event(name, payload);
-      const line = this.#line ??= this.#open();
+      const event = this.#event(name, payload, false);
+      const connection = this.#connection;
+      if (connection === undefined) return this.#keep(event);
+      const line = this.#line ??= this.#open(connection);
       // One that has to wait may not depend on the codec's slab or the caller's buffer.
-      return line.submit(line.free ? event : { ...event, payload: copyBytes(event.payload) });
+      return line.submit(line.free ? event : owned(event));
     } catch (error) {
       return error instanceof EchoStreamError && error.code === "UNAVAILABLE"
         ? quietRejection(error)
@@ -85,8 +105,13 @@ export class EventSender {
    * @throws {EchoStreamError} as {@link emit} rejects.
    */
   push(name: string, payload: unknown): boolean {
-    const event = this.#event(name, payload);
-    const line = this.#line ??= this.#open();
+    const event = this.#event(name, payload, true);
+    const connection = this.#connection;
+    if (connection === undefined) {
+      void this.#keep(event);
+      return true;
+    }
+    const line = this.#line ??= this.#open(connection);
     const costBytes = event.payload.length + WAITING_OVERHEAD_BYTES;
     if (!line.free) {
       if (this.#waitingBytes + costBytes > this.#options.maxWaitingEventBytes) return false;
@@ -99,9 +124,10 @@ export class EventSender {
 
   /** The peer has taken every event up to `sequence`. */
   onAck(sequence: number): void {
-    if (sequence > this.#sent) throw protocolViolation(`Event ${sequence} was acknowledged and never sent`);
+    if (sequence > this.#written) throw protocolViolation(`Event ${sequence} was acknowledged and never sent`);
     if (sequence <= this.#acked) return;
     this.#acked = sequence;
+    this.#kept?.release(sequence);
     this.#line?.resume();
     if (this.onIdle !== undefined && this.idle) this.onIdle();
   }
@@ -116,12 +142,42 @@ export class EventSender {
     this.#options.log({ level: "warn", category: "events", message, fields: { event: name } });
   }
 
-  /** The connection is gone. */
+  /** Keep nothing for another connection: there will be none. */
+  keepNothing(): void {
+    this.#kept = undefined;
+  }
+
+  /** The connection is gone, another may follow: what waits is kept for it, and so are events sent from now on. */
+  detach(): void {
+    this.#connection = undefined;
+    const waiting = this.#line?.takeWaiting() ?? [];
+    this.#line = undefined;
+    this.#stream = undefined;
+    this.onIdle = undefined;
+    // Those with a sequence are kept already.
+    for (const event of waiting) if (event.sequence === 0) void this.#keep(event);
+  }
+
+  /** Go on with another connection, behind the event its peer has seen last. */
+  attach(connection: Connection, peer: PeerLimits, seen: number): void {
+    this.#connection = connection;
+    this.#peer = peer;
+    this.#acked = Math.max(this.#acked, seen);
+    this.#kept?.release(seen);
+    this.#written = seen;
+    const again = this.#kept?.events() ?? [];
+    if (again.length === 0) return;
+    const line = this.#line = this.#open(connection);
+    for (const event of again) void line.submit({ ...event, isOwned: true });
+  }
+
+  /** The session is over. */
   end(cause: EchoStreamError): void {
+    this.#kept = undefined;
     this.#line?.fail(cause);
   }
 
-  #event(name: string, payload: unknown): Event {
+  #event(name: string, payload: unknown, isOwned: boolean): Event {
     if (typeof name !== "string" || !isName(name)) {
       throw new EchoStreamError(
         ErrorCode.INVALID_ARGUMENT,
@@ -129,36 +185,67 @@ export class EventSender {
       );
     }
     const bytes = encodeSentPayload(payload);
-    const limitBytes = this.#options.peer.maxMessageBytes;
+    const limitBytes = this.#peer.maxMessageBytes;
     if (bytes.length + EVENT_OVERHEAD_BYTES > limitBytes) {
       const message = `Event "${name}" of ${bytes.length} bytes is larger than the ${limitBytes} bytes the peer takes`;
       throw new EchoStreamError(ErrorCode.RESOURCE_EXHAUSTED, message);
     }
-    return { name, encoding: encodingOf(payload), payload: bytes };
+    return { sequence: 0, name, encoding: encodingOf(payload), payload: bytes, isOwned };
   }
 
-  #open(): SendLine<Event> {
-    const stream = this.#connection.openUnidirectional(this.#connection.outbound);
+  /** Without a connection an event is as good as sent, as long as it can be kept. */
+  #keep(event: Event): Promise<void> {
+    const kept = this.#kept;
+    if (kept === undefined || !kept.hasRoom) {
+      this.onOverflow?.();
+      return quietRejection(new EchoStreamError(ErrorCode.UNAVAILABLE, "Too many events wait for a connection"));
+    }
+    kept.add({ ...owned(event), sequence: ++this.#sent });
+    return KEPT;
+  }
+
+  #open(connection: Connection): SendLine<Event> {
+    const stream = connection.openUnidirectional(connection.outbound);
     this.#stream = stream;
     encodeStreamKind(writer.reset(), StreamKind.EVENTS);
     stream.write(writer.view());
-    return new SendLine(stream, this.#write, { mayWrite: () => this.unacked < this.#options.maxUnackedEvents });
+    return new SendLine(stream, this.#write, { mayWrite: () => this.#mayWrite() });
+  }
+
+  #mayWrite(): boolean {
+    // What is sent again was within the limits when it was sent first.
+    if ((this.#line?.first?.sequence ?? 0) > 0) return true;
+    return this.unacked < this.#options.maxUnackedEvents && (this.#kept?.hasRoom ?? true);
   }
 
   readonly #write = (event: Event): void => {
-    const sequence = this.#sent + 1;
     const { name, encoding, payload } = event;
+    const isNew = event.sequence === 0;
+    const sequence = isNew ? this.#sent + 1 : event.sequence;
     encodeEvent(writer.reset(), { sequence, name, encoding, payload });
     this.#stream!.write(writer.view());
+    this.#written = sequence;
+    if (!isNew) return;
     this.#sent = sequence;
+    this.#kept?.add({ ...owned(event), sequence });
   };
 }
 
 interface Event {
+  /** 0 until it is sent for the first time. */
+  readonly sequence: number;
   readonly name: string;
   readonly encoding: Encoding;
   readonly payload: Uint8Array;
+  /** Whether the payload stays as it is. */
+  readonly isOwned: boolean;
 }
+
+function owned(event: Event): Event {
+  return event.isOwned ? event : { ...event, payload: copyBytes(event.payload), isOwned: true };
+}
+
+const KEPT: Promise<void> = Promise.resolve();
 
 /** Body of an EVENT frame beside its payload at most: two varints, a name with its length. */
 const EVENT_OVERHEAD_BYTES = 8 + 2 + 128 + 1;

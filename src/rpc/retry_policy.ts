@@ -68,7 +68,7 @@ export function retryPolicy(options: RetryOptions, base: RetryPolicy = DEFAULT_R
 }
 
 /**
- * How long to wait before the attempt that follows `attempts` others, in milliseconds: evenly distributed from 0 to the back-off
+ * How long to wait before the attempt that follows `attempts` others, in whole milliseconds: evenly distributed from 0 to the back-off
  * ("full jitter", https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter), so that callers who failed together do
  * not come back together.
  * @param random From 0 to below 1.
@@ -78,7 +78,7 @@ export function backoffMs(
   attempts: number,
   random: number,
 ): number {
-  return random * Math.min(initialBackoffMs * backoffMultiplier ** (attempts - 1), maxBackoffMs);
+  return Math.round(random * Math.min(initialBackoffMs * backoffMultiplier ** (attempts - 1), maxBackoffMs));
 }
 
 /** What the server says about another attempt: after so many milliseconds, none at all, or nothing. */

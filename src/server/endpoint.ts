@@ -12,7 +12,9 @@ import type { ListenOptions, SocketAddress, Transport, TransportListener } from 
 import { ConnectionCode } from "../protocol/error.ts";
 import { type EndpointSettings, endpointSettings } from "../session/endpoint_options.ts";
 import { Session } from "../session.ts";
+import { resumePolicy } from "../session/resume.ts";
 import type { ServerDefinition } from "./definition.ts";
+import { Resumption } from "./resumption.ts";
 import type { Sessions } from "./sessions.ts";
 
 /** Listens on every address of a server. */
@@ -21,6 +23,7 @@ export class Endpoint {
   readonly #settings: EndpointSettings;
   readonly #certificate: ListenOptions["certificate"];
   readonly #sessions: Sessions;
+  readonly #resumption: Resumption | undefined;
   readonly #listeners: TransportListener[] = [];
   readonly #connecting = new Set<Connection>();
   #closing = false;
@@ -31,6 +34,8 @@ export class Endpoint {
     this.#settings = endpointSettings(definition.options, definition);
     this.#certificate = definition.tls === undefined ? undefined : serverCertificate(definition.tls);
     this.#sessions = sessions;
+    const resume = resumePolicy(definition.options.resume ?? false);
+    this.#resumption = resume && new Resumption(resume, this.#settings.timers);
   }
 
   /**
@@ -104,7 +109,9 @@ export class Endpoint {
         timers,
         log,
         onEstablished: (established) => {
-          this.#sessions.admit(new Session(established, behavior, this.#definition.context), ready);
+          const offer = this.#resumption?.offer();
+          const session = new Session(established, behavior, this.#definition.context, offer?.resume);
+          this.#sessions.admit(session, ready, offer && this.#resumption!.greet(session, offer.token));
         },
       });
       this.#connecting.add(connection);

@@ -8,7 +8,8 @@ import type { Clock } from "../clock.ts";
 import { EchoStreamError, ErrorCode } from "../protocol/error.ts";
 import { ALPN } from "../protocol/version.ts";
 import type { Router } from "../rpc/router.ts";
-import type { Session, SessionStats } from "../session.ts";
+import type { Session } from "../session.ts";
+import type { SessionStats } from "../session/session_stats.ts";
 
 /** What `$sys.health` answers. */
 export interface ServerHealth {

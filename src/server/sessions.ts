@@ -36,9 +36,12 @@ export class Sessions {
     return this.#open;
   }
 
-  /** Serve `session` once `ready` has resolved; if that rejects, turn it away. */
-  admit(session: Session, ready: Promise<void>): void {
-    const served = this.#serve(session, ready).finally(() => this.#serving.delete(session));
+  /**
+   * Serve `session` once `ready` has resolved; if that rejects, turn it away.
+   * @param isNew Whether it is a session at all, as opposed to a connection by which a client comes back to another.
+   */
+  admit(session: Session, ready: Promise<void>, isNew: Promise<boolean> = NEW): void {
+    const served = this.#serve(session, ready, isNew).finally(() => this.#serving.delete(session));
     this.#serving.set(session, served);
   }
 
@@ -57,7 +60,7 @@ export class Sessions {
     }
   }
 
-  async #serve(session: Session, ready: Promise<void>): Promise<void> {
+  async #serve(session: Session, ready: Promise<void>, isNew: Promise<boolean>): Promise<void> {
     try {
       await ready;
     } catch (cause) {
@@ -65,6 +68,7 @@ export class Sessions {
       await session.refuse(new EchoStreamError(ErrorCode.UNAVAILABLE, "Server is not available", { cause }));
       return;
     }
+    if (!await isNew) return;
     try {
       await this.#hooks.onConnect.runUntilFailure(session);
       session.open();
@@ -96,3 +100,5 @@ export class Sessions {
     });
   }
 }
+
+const NEW: Promise<boolean> = Promise.resolve(true);

@@ -6,7 +6,7 @@
  */
 
 import type { ReceiveSink, ReceiveStream } from "../connection/receive_stream.ts";
-import { decodeEventAck, decodeGoaway, type Goaway } from "../protocol/control_frames.ts";
+import { decodeEventAck, decodeGoaway, decodeResumed, type Goaway, type Resumed } from "../protocol/control_frames.ts";
 import { EchoStreamError, protocolViolation } from "../protocol/error.ts";
 import { type Frame, FrameType, misplacedFrame } from "../protocol/frame.ts";
 import { FrameDecoder } from "../protocol/frame_decoder.ts";
@@ -21,17 +21,20 @@ export interface ControlSink {
   onGoaway(goaway: Goaway): void;
   /** The peer has taken every event up to `sequence`. */
   onEventAck(sequence: number): void;
+  /** The peer answers a resume token, or confirms that the session goes on. */
+  onResumed(resumed: Resumed): void;
 }
 
 /** Reads the peer's control stream, which is always read and never ends before the connection. */
 export class ControlReceiver implements ReceiveSink {
-  readonly #sink: ControlSink;
+  /** Who is told; another one when the session goes on that the connection resumes. */
+  sink: ControlSink;
   readonly #decoder = new FrameDecoder(MAX_CONTROL_FRAME_BYTES);
   #stream: ReceiveStream | undefined;
   #hasSettings = false;
 
   constructor(sink: ControlSink) {
-    this.#sink = sink;
+    this.sink = sink;
   }
 
   /** The peer has opened it. @throws {EchoStreamError} PROTOCOL_VIOLATION when it has one already. */
@@ -66,11 +69,12 @@ export class ControlReceiver implements ReceiveSink {
     if (type === FrameType.SETTINGS) {
       if (this.#hasSettings) throw protocolViolation("SETTINGS came twice");
       this.#hasSettings = true;
-      return this.#sink.onSettings(decodeSettings(bytes, start, end));
+      return this.sink.onSettings(decodeSettings(bytes, start, end));
     }
     if (!this.#hasSettings) throw protocolViolation(`Frame 0x${type.toString(16)} came before SETTINGS`);
-    if (type === FrameType.GOAWAY) return this.#sink.onGoaway(decodeGoaway(bytes, start, end));
-    if (type === FrameType.EVENT_ACK) return this.#sink.onEventAck(decodeEventAck(bytes, start, end));
+    if (type === FrameType.GOAWAY) return this.sink.onGoaway(decodeGoaway(bytes, start, end));
+    if (type === FrameType.RESUMED) return this.sink.onResumed(decodeResumed(bytes, start, end));
+    if (type === FrameType.EVENT_ACK) return this.sink.onEventAck(decodeEventAck(bytes, start, end));
     misplacedFrame(frame, "on the control stream");
   }
 }

@@ -7,7 +7,7 @@
 
 import type { Connection } from "../connection/connection.ts";
 import type { SendStream } from "../connection/send_stream.ts";
-import { encodeEventAck, encodeGoaway, type Goaway } from "../protocol/control_frames.ts";
+import { encodeEventAck, encodeGoaway, encodeResumed, type Goaway, type Resumed } from "../protocol/control_frames.ts";
 import { encodeSettings, type Settings } from "../protocol/settings.ts";
 import { encodeStreamKind, StreamKind } from "../protocol/stream_header.ts";
 import { Writer } from "../protocol/writer.ts";
@@ -27,6 +27,12 @@ export class ControlSender {
   /** This end drains. */
   sendGoaway(goaway: Goaway): void {
     encodeGoaway(writer.reset(), goaway);
+    this.#stream.write(writer.view());
+  }
+
+  /** Whether the session goes on, and the last event seen in it. */
+  sendResumed(resumed: Resumed): void {
+    encodeResumed(writer.reset(), resumed);
     this.#stream.write(writer.view());
   }
 

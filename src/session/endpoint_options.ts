@@ -19,7 +19,9 @@ import type { Listeners } from "../rpc/listeners.ts";
 import type { Router } from "../rpc/router.ts";
 import type { StandardSchemaV1 } from "../rpc/schema.ts";
 import type { Members } from "./members.ts";
-import type { Session, SessionBehavior } from "../session.ts";
+import type { Session } from "../session.ts";
+import type { ResumeOptions } from "./resume.ts";
+import type { SessionBehavior } from "./session_options.ts";
 import type { StreamHandlers } from "../stream/stream_handlers.ts";
 import { TimerQueue } from "../timer_queue.ts";
 import { consoleLogger, type Logger } from "../trace.ts";
@@ -28,6 +30,11 @@ import { consoleLogger, type Logger } from "../trace.ts";
 export interface EndpointOptions {
   /** What a peer may ask for. Defaults: docs/security.md. */
   readonly limits?: Partial<Limits & ConnectionLimits>;
+  /**
+   * Whether a session goes on when its connection breaks and its client comes back: id, store, rooms and listeners stay, and events that had
+   * not arrived are sent again. Both ends have to want it. Default: false at a server, true at a client that reconnects.
+   */
+  readonly resume?: ResumeOptions | boolean;
   /** Windows, timers and congestion control of QUIC. */
   readonly tuning?: TransportTuning;
   /** Carries the connections. Default: QUIC by the native addon, loaded when it is first needed. */

@@ -10,8 +10,8 @@ import type { Connection, ConnectionHandler } from "../connection/connection.ts"
 import type { ReceiveStream } from "../connection/receive_stream.ts";
 import { quietRejection } from "../connection/send_line.ts";
 import type { SendStream } from "../connection/send_stream.ts";
-import type { Goaway } from "../protocol/control_frames.ts";
-import { ConnectionCode, EchoStreamError, ErrorCode } from "../protocol/error.ts";
+import type { Goaway, Resumed } from "../protocol/control_frames.ts";
+import { ConnectionCode, EchoStreamError, ErrorCode, protocolViolation } from "../protocol/error.ts";
 import { EVENT_DATAGRAM_KIND } from "../protocol/event_datagram.ts";
 import { MediaDatagramKind } from "../protocol/media_fragment.ts";
 import {
@@ -21,10 +21,9 @@ import {
   MESSAGE_HEAD_BYTES,
   MessageType,
 } from "../protocol/message.ts";
-import { Feature, FLOOR_SETTINGS, type Settings } from "../protocol/settings.ts";
+import { FLOOR_SETTINGS, type Settings } from "../protocol/settings.ts";
 import { TimeDatagramKind } from "../protocol/time_sync.ts";
 import { Writer } from "../protocol/writer.ts";
-import type { ProcessAdmission } from "../rpc/admission.ts";
 import { CallSlots } from "../rpc/call_slots.ts";
 import { EventReceiver } from "../rpc/event_receiver.ts";
 import type { EventReportSink } from "../rpc/event_reports.ts";
@@ -32,42 +31,27 @@ import { EventSender } from "../rpc/event_sender.ts";
 import type { EncodedValue } from "../rpc/payload.ts";
 import { VolatileSender } from "../rpc/volatile_sender.ts";
 import type { Limits, PeerLimits } from "../rpc/limits.ts";
-import type { Listeners } from "../rpc/listeners.ts";
 import { Requester } from "../rpc/requester.ts";
 import { Responder } from "../rpc/responder.ts";
 import { StreamRequester } from "../rpc/stream_requester.ts";
 import { StreamResponder } from "../rpc/stream_responder.ts";
-import type { Router } from "../rpc/router.ts";
 import { IncomingStreams } from "../stream/incoming_streams.ts";
 import { FIRST_REPORT_ID, OutgoingStreams } from "../stream/outgoing_streams.ts";
 import type { MediaSender } from "../stream/media_sender.ts";
-import type { StreamHandlers } from "../stream/stream_handlers.ts";
 import type { StreamOptions } from "../stream/stream_options.ts";
 import { Deadline } from "../timer_queue.ts";
 import { type Logger, peerText } from "../trace.ts";
 import { ClockProbing } from "./clock_probing.ts";
 import { ControlReceiver, type ControlSink } from "./control_receiver.ts";
 import { ControlSender } from "./control_sender.ts";
+import {
+  announced,
+  type CarriedOver,
+  type ClosePlan,
+  type ControlStreams,
+  type EngineOptions,
+} from "./engine_options.ts";
 import { routeStream, type StreamOwners } from "./peer_streams.ts";
-
-/** What an engine does with what the peer sends. `C` is what handlers get as their context. */
-export interface EngineOptions<C> {
-  readonly router: Router<C>;
-  readonly listeners: Listeners<C>;
-  readonly streams: StreamHandlers<C>;
-  readonly limits: Limits;
-  readonly admission: ProcessAdmission;
-  readonly log: Logger;
-}
-
-/** How a session is to be closed. */
-export interface ClosePlan {
-  readonly reason: string;
-  readonly code: number;
-  readonly graceMs: number;
-  /** Wait also for media streams the peer has not ended. */
-  readonly awaitStreams: boolean;
-}
 
 /** Runs one session. */
 export class Engine<C> extends Deadline implements ConnectionHandler, ControlSink, EventReportSink {
@@ -84,12 +68,16 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
   readonly clockProbing: ClockProbing;
   /** Called once when the session has ended. */
   onEnded: ((reason: CloseReason) => void) | undefined;
+  /** Called with what the peer says about itself, before anything else. */
+  onPeerSettings: ((settings: Settings) => void) | undefined;
+  /** Called when the peer answers, or confirms, that a session is resumed. */
+  onResume: ((resumed: Resumed) => void) | undefined;
   /** Called when the peer says that it goes away, not only from this session. */
   onGoingAway: (() => void) | undefined;
   readonly #connection: Connection;
   readonly #limits: Limits;
   readonly #log: Logger;
-  readonly #peer: PeerLimits = { ...FLOOR_SETTINGS };
+  readonly #peer: PeerLimits;
   readonly #control: ControlSender;
   readonly #controlReceiver: ControlReceiver;
   readonly #owners: StreamOwners;
@@ -100,11 +88,12 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
   #peerIsDone = false;
   #isDone = false;
 
-  /** Becomes the handler of `connection` and announces itself on a control stream. */
-  constructor(connection: Connection, context: C, options: EngineOptions<C>) {
+  /** Becomes the handler of `connection`. Unless a session goes on, which has said so already, it announces itself on a control stream. */
+  constructor(connection: Connection, context: C, options: EngineOptions<C>, carried?: CarriedOver<C>) {
     super();
     const { limits, log, router, admission, listeners } = options;
-    const peer = this.#peer;
+    const peer = carried?.control.peer ?? { ...FLOOR_SETTINGS };
+    this.#peer = peer;
     this.#connection = connection;
     this.#limits = limits;
     this.#log = log;
@@ -114,21 +103,23 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
     const answering = { context, router, limits, slots: this.slots, peer, log };
     this.responder = new Responder(connection, answering);
     this.streamResponder = new StreamResponder(connection, answering);
-    this.eventSender = new EventSender(connection, {
+    this.eventSender = carried?.eventSender ?? new EventSender(connection, {
       peer,
       maxUnackedEvents: limits.maxUnackedEvents,
       maxWaitingEventBytes: limits.maxWaitingEventBytes,
       log,
+      replay: options.replay,
     });
     this.volatileSender = new VolatileSender(connection);
-    this.eventReceiver = new EventReceiver({
+    const onTooSlow = (reason: string): void => void connection.close(ConnectionCode.TOO_SLOW, reason);
+    this.eventReceiver = carried?.eventReceiver ?? new EventReceiver({
       context,
       listeners,
       limits,
       timers: connection.timers,
       reports: this,
       log,
-      onTooSlow: (reason) => void connection.close(ConnectionCode.TOO_SLOW, reason),
+      onTooSlow,
     });
     this.outgoingStreams = new OutgoingStreams(connection, peer);
     this.incomingStreams = new IncomingStreams(connection, {
@@ -143,7 +134,7 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
       connection,
       () => this.outgoingStreams.live + this.incomingStreams.live > 0,
     );
-    this.#controlReceiver = new ControlReceiver(this);
+    this.#controlReceiver = carried?.control.receiver ?? new ControlReceiver(this);
     this.#owners = {
       call: (stream) => this.streamResponder.onStream(stream),
       control: (stream) => (this.#controlReceiver.attach(stream), this.#controlReceiver),
@@ -152,7 +143,29 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
       mediaUnit: (stream) => this.incomingStreams.acceptUnit(stream),
     };
     connection.handler = this;
-    this.#control = new ControlSender(connection, announcedLimits(limits));
+    this.#control = carried?.control.sender ?? new ControlSender(connection, announced(limits, options.announce));
+    if (carried === undefined) return;
+    this.#controlReceiver.sink = this;
+    this.eventReceiver.reportTo(this, onTooSlow);
+    this.eventSender.attach(connection, peer, carried.seenByPeer);
+  }
+
+  /**
+   * Let another engine take over the connection, on which nothing but control frames has come so far.
+   * @throws {EchoStreamError} PROTOCOL_VIOLATION when more has come.
+   */
+  handOver(): ControlStreams {
+    if (this.slots.received > 0 || this.eventReceiver.received > 0 || this.incomingStreams.received > 0) {
+      throw protocolViolation("A client that resumes a session began something before that was answered");
+    }
+    this.onEnded = undefined;
+    this.clockProbing.end(closingError("Another session goes on with this connection"));
+    return { sender: this.#control, receiver: this.#controlReceiver, peer: this.#peer };
+  }
+
+  /** Answer or confirm that a session is resumed. */
+  sendResumed(resumed: Resumed): void {
+    this.#control.sendResumed(resumed);
   }
 
   /** Let the peer's calls, events and streams in, those that waited first. */
@@ -269,18 +282,22 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
     this.streamRequester.end(reason.error, disposition);
     this.responder.end(reason.error);
     this.streamResponder.end(reason.error);
-    this.eventSender.end(reason.error);
-    this.eventReceiver.end();
     this.outgoingStreams.end(reason.error);
     this.incomingStreams.end(reason.error);
     this.clockProbing.end(reason.error);
     this.onEnded?.(reason);
   }
 
+  onResumed(resumed: Resumed): void {
+    if (this.onResume === undefined) throw protocolViolation("RESUMED came, and no session is resumed");
+    this.onResume(resumed);
+  }
+
   onSettings(settings: Settings): void {
     this.#peer.maxMessageBytes = settings.maxMessageBytes;
     this.#peer.maxMetadataBytes = settings.maxMetadataBytes;
     this.#peer.maxMetadataEntries = settings.maxMetadataEntries;
+    this.onPeerSettings?.(settings);
   }
 
   onGoaway(goaway: Goaway): void {
@@ -364,16 +381,6 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
   #graceLeftMs(): number {
     return (this.dueUs - this.#connection.clock.nowUs()) / 1000;
   }
-}
-
-/** What SETTINGS say: limits are never below the floor there, however strict this end is. */
-function announcedLimits(limits: Limits): Partial<Settings> {
-  return {
-    maxMessageBytes: Math.max(limits.maxMessageBytes, FLOOR_SETTINGS.maxMessageBytes),
-    maxMetadataBytes: Math.max(limits.maxMetadataBytes, FLOOR_SETTINGS.maxMetadataBytes),
-    maxMetadataEntries: Math.max(limits.maxMetadataEntries, FLOOR_SETTINGS.maxMetadataEntries),
-    features: Feature.STREAMING_CALLS,
-  };
 }
 
 function closingError(message: string): EchoStreamError {

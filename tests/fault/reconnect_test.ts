@@ -9,6 +9,7 @@ import { test } from "node:test";
 import { RpcClient } from "../../src/client/client.ts";
 import { seededRandom } from "../../src/connection/memory_link.ts";
 import type { EchoStreamError } from "../../src/protocol/error.ts";
+import { cbor } from "../../src/rpc/schema.ts";
 import { RpcServer } from "../../src/server/server.ts";
 import { Network, testOverNetworks } from "../support/networks.ts";
 import { UdpProxy } from "../support/udp_proxy.ts";
@@ -35,6 +36,54 @@ test("A client goes on when a network that went dead lives again", async () => {
     assert.deepEqual(await waiting, Uint8Array.of(round));
     assert.equal(client.state, "connected");
   }
+  await network.close();
+  await proxy.close();
+});
+
+test("A session goes on behind the last event seen, in both directions, when a network that went dead lives again", async () => {
+  const network = new Network();
+  const tuning = { idleTimeoutMs: 1_000, keepAliveIntervalMs: 250 };
+  const atServer: number[] = [];
+  const atClient: number[] = [];
+  const outcomes: boolean[] = [];
+  const server = network.server().options({ tuning, resume: true })
+    .pushes({ n: cbor<number>() })
+    .listener("n", cbor<number>(), (_session, n) => void atServer.push(n))
+    .build();
+  const proxy = await UdpProxy.open(await network.start(server));
+  const client = network.adopt(
+    await RpcClient.builder<typeof server>().connect(proxy.address)
+      .options({ ...network.options, tuning, reconnect: { initialDelayMs: 20, maxDelayMs: 200 } })
+      .listener("n", (_session, n) => void atClient.push(n))
+      .onReconnect((_context, _session, { resumed }) => void outcomes.push(resumed))
+      .build(),
+  );
+  await network.until(() => server.sessions.size === 1);
+  const [session] = server.sessions;
+  const { id } = client.session;
+  let sent = 0;
+  const emitBoth = (): void => {
+    for (let n = 0; n < 300; n++) {
+      sent++;
+      void client.session.emit("n", sent);
+      void session!.emit("n", sent);
+    }
+  };
+  for (let round = 0; round < 2; round++) {
+    emitBoth();
+    // In the middle of their way.
+    proxy.cut = true;
+    emitBoth();
+    await network.until(() => !client.session.isConnected);
+    emitBoth();
+    proxy.cut = false;
+    await network.until(() => atServer.length >= sent && atClient.length >= sent);
+  }
+  const expected = Array.from({ length: sent }, (_, index) => index + 1);
+  assert.deepEqual(atServer, expected);
+  assert.deepEqual(atClient, expected);
+  assert.deepEqual([client.session.id, outcomes], [id, [true, true]]);
+  assert.deepEqual([...server.sessions], [session]);
   await network.close();
   await proxy.close();
 });

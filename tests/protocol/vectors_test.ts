@@ -50,6 +50,7 @@ const FRAME_CODECS = {
   },
   goaway: { decode: control.decodeGoaway, encode: control.encodeGoaway },
   eventAck: { decode: control.decodeEventAck, encode: control.encodeEventAck },
+  resumed: { decode: control.decodeResumed, encode: control.encodeResumed },
   event: { decode: decodeEvent, encode: (writer, value: EventFrame) => encodeEvent(writer, value) },
   callHeaders: {
     decode: call.decodeCallHeaders,

@@ -58,6 +58,14 @@ export class RawPeer implements ConnectionSink {
     return peer;
   }
 
+  /** What the server's control stream has brought so far, its kind first. */
+  get controlBytes(): Uint8Array {
+    const control = [...this.#pieces.values()].find((pieces) =>
+      pieces.find((piece) => piece.length > 0)?.[0] === CONTROL
+    );
+    return Uint8Array.from((control ?? []).flatMap((piece) => [...piece]));
+  }
+
   /** Write a unidirectional stream: all of it with `finish`, otherwise its beginning. */
   stream(bytes: Iterable<number>, finish: boolean): StreamId {
     const stream = this.connection.open(false);
@@ -122,3 +130,5 @@ export class RawPeer implements ConnectionSink {
     this.close = close;
   }
 }
+
+const CONTROL: number = StreamKind.CONTROL;

@@ -1,0 +1,67 @@
+/**
+ * What a session counts.
+ *
+ * @module
+ */
+
+import type { Session } from "../session.ts";
+import type { Engine } from "./engine.ts";
+
+/** Counters of one session. */
+export interface SessionStats {
+  /** Requests sent, streaming calls included. */
+  readonly requestsSent: number;
+  /** Requests whose answer, or its end, has not arrived. */
+  readonly requestsPending: number;
+  /** Calls that arrived. */
+  readonly callsReceived: number;
+  /** Calls whose handler runs now. */
+  readonly callsRunning: number;
+  /** Calls refused by a limit. */
+  readonly callsRefused: number;
+  /** Events sent. */
+  readonly eventsSent: number;
+  /** Events the peer has not acknowledged. */
+  readonly eventsUnacked: number;
+  /** Events the peer reported nobody listens to. */
+  readonly eventsUnheard: number;
+  /** Events that arrived. */
+  readonly eventsReceived: number;
+  /** Events that arrived and nobody here listens to. */
+  readonly eventsIgnored: number;
+  /** Events that arrived and a listener, or the reader of an iterator, had no room for. */
+  readonly eventsDropped: number;
+  /** Volatile events sent, whatever became of them. */
+  readonly volatileEventsSent: number;
+  /** Volatile events that arrived. */
+  readonly volatileEventsReceived: number;
+  /** Media streams opened here. */
+  readonly streamsOpened: number;
+  /** Media streams that arrived. */
+  readonly streamsReceived: number;
+  /** Media streams that arrived and nobody here takes. */
+  readonly streamsIgnored: number;
+}
+
+/** Counters of the session an engine runs; those of calls and streams start over when it goes on with another connection. */
+export function statsOf(engine: Engine<Session>): SessionStats {
+  const { requester, streamRequester, slots, eventSender, volatileSender, eventReceiver, outgoingStreams, incomingStreams } = engine;
+  return {
+    requestsSent: requester.sent + streamRequester.sent,
+    requestsPending: requester.pending + streamRequester.pending,
+    callsReceived: slots.received,
+    callsRunning: slots.running,
+    callsRefused: slots.refused,
+    eventsSent: eventSender.sent,
+    eventsUnacked: eventSender.unacked,
+    eventsUnheard: eventSender.unheard,
+    eventsReceived: eventReceiver.received,
+    eventsIgnored: eventReceiver.ignored,
+    eventsDropped: eventReceiver.dropped,
+    volatileEventsSent: volatileSender.sent,
+    volatileEventsReceived: eventReceiver.volatileReceived,
+    streamsOpened: outgoingStreams.opened,
+    streamsReceived: incomingStreams.received,
+    streamsIgnored: incomingStreams.ignored,
+  };
+}
