@@ -45,7 +45,16 @@ export interface SessionStats {
 
 /** Counters of the session an engine runs; those of calls and streams start over when it goes on with another connection. */
 export function statsOf(engine: Engine<Session>): SessionStats {
-  const { requester, streamRequester, slots, eventSender, volatileSender, eventReceiver, outgoingStreams, incomingStreams } = engine;
+  const {
+    requester,
+    streamRequester,
+    slots,
+    eventSender,
+    volatileSender,
+    eventReceiver,
+    outgoingStreams,
+    incomingStreams,
+  } = engine;
   return {
     requestsSent: requester.sent + streamRequester.sent,
     requestsPending: requester.pending + streamRequester.pending,
