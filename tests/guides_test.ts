@@ -10,7 +10,7 @@ import { test } from "node:test";
 import { isCompiled, repositoryPath } from "./support/repository.ts";
 import { ENTRY_POINT, runText } from "./support/run_script.ts";
 
-const GUIDES = ["events", "operations"];
+const GUIDES = ["events", "operations", "reconnect"];
 
 for (const guide of GUIDES) {
   const text = readFileSync(repositoryPath(`docs/${guide}.md`), "utf8");
