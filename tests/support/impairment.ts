@@ -51,6 +51,7 @@ export class Impairment {
   /** What was done to packets so far; those for which the bottleneck had no room are `overflowed` and `dropped`. */
   readonly counts = {
     passed: 0,
+    passedBytes: 0,
     dropped: 0,
     overflowed: 0,
     corrupted: 0,
@@ -82,6 +83,7 @@ export class Impairment {
       return [];
     }
     counts.passed++;
+    counts.passedBytes += bytes.length;
     const damaged = this.#damage(Uint8Array.from(bytes));
     const dueMs = this.#dueMs(passedMs, nowMs);
     const passage = { dueMs, bytes: damaged };
