@@ -30,5 +30,7 @@ if (process.stderr.isTTY) process.stderr.write("\r\x1b[2K");
 for (const [end, count] of [...counts].sort(([, a], [, b]) => b - a)) console.log(String(count).padStart(9), end);
 for (const failure of failures) console.log(failure);
 const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
-console.log(`seeds ${first} to ${last}: ${failures.length} failed, in ${seconds} s; digest ${digest.digest("hex").slice(0, 16)}`);
+console.log(
+  `seeds ${first} to ${last}: ${failures.length} failed, in ${seconds} s; digest ${digest.digest("hex").slice(0, 16)}`,
+);
 process.exitCode = failures.length === 0 ? 0 : 1;

@@ -31,7 +31,9 @@ export interface Outcome {
  * @returns How each call ended, in that order, and how often its handler began.
  * @throws {Error} when a promise of the library was broken, naming the seed.
  */
-export async function simulate(scenario: Scenario): Promise<{ outcomes: Outcome[]; ledger: ReadonlyMap<number, number> }> {
+export async function simulate(
+  scenario: Scenario,
+): Promise<{ outcomes: Outcome[]; ledger: ReadonlyMap<number, number> }> {
   const clock = new VirtualClock();
   const network = memoryNetwork({ ...scenario.network, clock });
   const ledger = new Map<number, number>();
@@ -131,7 +133,9 @@ async function make(clock: VirtualClock, client: RpcClient<Server>, call: Planne
   }
   let n = 0;
   if (call.shape === "stream") {
-    for await (const item of client.requestStream("stream", sent, options)) check(item.n === n++, call, "lost the order");
+    for await (const item of client.requestStream("stream", sent, options)) {
+      check(item.n === n++, call, "lost the order");
+    }
   } else {
     const channel = client.requestChannel("channel", options);
     const sending = channel.sendAll(Array.from({ length: items }, () => sent));
@@ -148,7 +152,9 @@ function check(holds: boolean, call: PlannedCall, what: string): void {
 }
 
 function endOf(error: unknown): string {
-  return error instanceof EchoStreamError && isStatus(error.code) ? `${error.code} ${error.disposition}` : `untyped ${error}`;
+  return error instanceof EchoStreamError && isStatus(error.code)
+    ? `${error.code} ${error.disposition}`
+    : `untyped ${error}`;
 }
 
 /** What holds for every call, whatever happened. */
@@ -157,15 +163,21 @@ function judge({ seed, calls }: Scenario, outcomes: readonly Outcome[], ledger: 
     const call = calls[id]!;
     const times = ledger.get(id) ?? 0;
     const broken = (what: string): never => {
-      throw new Error(`Seed ${seed}: call ${id} (${call.shape}) ${what}: ${end} at ${atMs} ms, its handler began ${times} times`);
+      throw new Error(
+        `Seed ${seed}: call ${id} (${call.shape}) ${what}: ${end} at ${atMs} ms, its handler began ${times} times`,
+      );
     };
     if (!/^answer$|^[A-Z_]+ (notProcessed|perhapsProcessed|processed)$/.test(end)) broken("ended by no typed error");
     const isEmptyChannel = call.shape === "channel" && call.items === 0;
     if (end === "answer" && times === 0 && !isEmptyChannel) broken("was answered without being run");
     if (end.endsWith("notProcessed") && times > 0) broken("ran, but is said not to have");
     if (times > 1 && !call.idempotent) broken("ran twice");
-    if (call.timeoutMs !== undefined && atMs > call.startMs + call.timeoutMs + LATE_MS) broken("ended after its deadline");
-    if (call.abortMs !== undefined && atMs > call.startMs + call.abortMs + LATE_MS) broken("ended after it was given up");
+    if (call.timeoutMs !== undefined && atMs > call.startMs + call.timeoutMs + LATE_MS) {
+      broken("ended after its deadline");
+    }
+    if (call.abortMs !== undefined && atMs > call.startMs + call.abortMs + LATE_MS) {
+      broken("ended after it was given up");
+    }
     const isPlanned = end === "FAILED_PRECONDITION processed";
     if (isPlanned && !call.fails) broken("failed without being told to");
   }

@@ -27,7 +27,14 @@ test(`Calls end as they must in ${SEEDS} runs over bad networks`, async () => {
     for (const { end } of (await simulate(scenario(seed))).outcomes) ends.add(end);
   }
   // What is not tried proves nothing.
-  for (const end of ["answer", "DEADLINE_EXCEEDED perhapsProcessed", "CANCELLED perhapsProcessed", "UNAVAILABLE notProcessed"]) {
+  for (
+    const end of [
+      "answer",
+      "DEADLINE_EXCEEDED perhapsProcessed",
+      "CANCELLED perhapsProcessed",
+      "UNAVAILABLE notProcessed",
+    ]
+  ) {
     assert.ok(ends.has(end), `no call ended with ${end}`);
   }
 });
