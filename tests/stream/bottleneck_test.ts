@@ -70,7 +70,8 @@ test("Frames of an urgent stream pass a bulk stream that fills the path", () =>
     const most = 2 * Math.ceil(NARROW.queuePackets * NARROW.mtuBytes / BULK_BYTES);
     const bulk = await client.createStream("bulk", { priority: 6 });
     const urgent = await client.createStream("urgent", { priority: 1 });
-    const frames = Array.from({ length: 40 }, (_, n) => bulk.send(pattern(BULK_BYTES, n)));
+    // What is there when the first urgent frame leaves, and what may come before each of the two.
+    const frames = Array.from({ length: 3 * most }, (_, n) => bulk.send(pattern(BULK_BYTES, n)));
     const arrived = (name: string): number => arrivals.filter(([each]) => each === name).length;
     await network.until(() => arrived("bulk") > 0);
     for (let n = 0; n < 2; n++) {
