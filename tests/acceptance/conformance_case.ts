@@ -117,14 +117,19 @@ async function perform(client: RpcClient<ConformanceService>, one: ConformanceCa
     return await readAll(stream, controller, one, outcome);
   }
   const channel = client.requestChannel(shape === "client-stream" ? "ClientStream" : "BidiStream", options);
-  for (const request of requests) {
-    if (!await channel.send(request)) break;
-    if (shape === "bidi-stream/full-duplex") await readOne(channel, controller, cancel, outcome);
+  try {
+    for (const request of requests) {
+      if (!await channel.send(request)) break;
+      if (shape === "bidi-stream/full-duplex") await readOne(channel, controller, cancel, outcome);
+    }
+    if (cancel === "before-close-send") controller.abort();
+    channel.end();
+    if (cancel === "after-close-send" || cancel === 0) controller.abort();
+    await readAll(channel, controller, one, outcome);
+  } finally {
+    // A request that cannot travel leaves its call as it is.
+    channel.cancel();
   }
-  if (cancel === "before-close-send") controller.abort();
-  channel.end();
-  if (cancel === "after-close-send" || cancel === 0) controller.abort();
-  await readAll(channel, controller, one, outcome);
 }
 
 async function readOne(

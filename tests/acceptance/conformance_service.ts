@@ -148,8 +148,11 @@ async function* converse(
       isFullDuplex = request.fullDuplex ?? false;
       if (isFullDuplex) begin(call, definition);
     }
+    if (!isFullDuplex) continue;
     const data = definition.data?.[answered];
-    if (!isFullDuplex || data === undefined) continue;
+    // Whoever sends the next request waits for an answer to this one.
+    if (data === undefined && definition.error !== undefined) break;
+    if (data === undefined) continue;
     if (definition.delayMs !== undefined) await sleep(network, definition.delayMs, call.signal);
     yield { data, info: callInfo(call, seen.splice(0)) };
     answered++;

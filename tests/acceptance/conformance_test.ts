@@ -8,11 +8,23 @@
 import { testOverNetworks } from "../support/networks.ts";
 import { type ConformanceCase, runCase } from "./conformance_case.ts";
 import { BASIC } from "./suites/basic.ts";
+import { CLIENT_CANCELLATION } from "./suites/client_cancellation.ts";
+import { DEADLINE_PROPAGATION } from "./suites/deadline_propagation.ts";
+import { DUPLICATE_METADATA } from "./suites/duplicate_metadata.ts";
+import { EMPTY_MESSAGES } from "./suites/empty_messages.ts";
 import { ERRORS } from "./suites/errors.ts";
+import { MESSAGE_SIZE } from "./suites/message_size.ts";
+import { TIMEOUTS } from "./suites/timeouts.ts";
 
 const SUITES: Readonly<Record<string, readonly ConformanceCase[]>> = {
   "Basic": BASIC,
+  "Client Cancellation": CLIENT_CANCELLATION,
   "Errors": ERRORS,
+  "Timeouts": TIMEOUTS,
+  "Deadline Propagation": DEADLINE_PROPAGATION,
+  "Duplicate Metadata": DUPLICATE_METADATA,
+  "Message Size": MESSAGE_SIZE,
+  "Client and Server Empty": EMPTY_MESSAGES,
 };
 
 for (const [suite, cases] of Object.entries(SUITES)) {
