@@ -1,6 +1,6 @@
 /**
- * Many calls on one connection between two processes: `calls.ts [CALLS] [WARM_UP_CALLS] [LIMIT_MB]`. Fails when the resident memory of either grows by
- * more than the limit once the first calls have warmed everything up. Defaults: a million, 100,000 and 8 MB.
+ * Many calls on one connection between two processes: `calls.ts [CALLS] [WARM_UP_CALLS] [LIMIT_MB] [IN_FLIGHT]`. Fails when the resident memory of either
+ * grows by more than the limit once the first calls have warmed everything up. Defaults: a million, 100,000, 8 MB and 64 at a time.
  *
  * @module
  */
@@ -12,8 +12,7 @@ import { RpcClient } from "../../mod.ts";
 import type { server } from "./echo_server.ts";
 import { residentBytes } from "./resources.ts";
 
-const [calls = 1_000_000, warmUpCalls = 100_000, limitMb = 8] = process.argv.slice(2).map(Number);
-const IN_FLIGHT = 64;
+const [calls = 1_000_000, warmUpCalls = 100_000, limitMb = 8, inFlight = 64] = process.argv.slice(2).map(Number);
 const STEPS = 9;
 
 const serverProcess = startServer();
@@ -66,5 +65,5 @@ async function makeCalls(count: number): Promise<void> {
       if (answer.length !== payload.length) throw new Error(`An echo of ${answer.length} bytes`);
     }
   };
-  await Promise.all(Array.from({ length: IN_FLIGHT }, one));
+  await Promise.all(Array.from({ length: inFlight }, one));
 }

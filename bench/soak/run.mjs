@@ -1,7 +1,7 @@
 /**
- * `npm run soak`: a million calls on one connection, a million frames that are played, and a thousand endpoints, on each runtime; each must also end by
- * itself.
- * Options: `--only node26,deno`, `--quick` for a tenth of everything.
+ * `npm run soak`: a million calls on one connection, 100,000 one after the other, a million frames that are played, and a thousand endpoints, on each
+ * runtime; each must also end by itself.
+ * Options: `--only node26,deno`, `--quick` for a tenth of everything but the sequential calls.
  *
  * @module
  */
@@ -16,13 +16,16 @@ const { values: options } = parseArgs({
   options: { only: { type: "string" }, quick: { type: "boolean", default: false } },
 });
 const TIMEOUT_MS = 15 * 60_000;
+/** One after the other, at any scale. */
+const SEQUENTIAL = ["bench/soak/calls.ts", "100000", "10000", "8", "1"];
 const soaks = options.quick
   ? [
     ["bench/soak/calls.ts", "100000", "20000", "8"],
+    SEQUENTIAL,
     ["bench/soak/playout.ts", "100000", "20000", "8"],
     ["bench/soak/endpoints.ts", "100"],
   ]
-  : [["bench/soak/calls.ts"], ["bench/soak/playout.ts"], ["bench/soak/endpoints.ts"]];
+  : [["bench/soak/calls.ts"], SEQUENTIAL, ["bench/soak/playout.ts"], ["bench/soak/endpoints.ts"]];
 
 const native = spawnSync(process.execPath, [join(root, "scripts/build-native.mjs")], { stdio: "inherit" });
 if (native.status !== 0) process.exit(1);

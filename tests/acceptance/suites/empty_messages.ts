@@ -33,6 +33,7 @@ export const EMPTY_MESSAGES: readonly ConformanceCase[] = [
   },
   {
     name: "bidi-stream/full-duplex/no-response",
+    // Of the client's side only: it must not wait for answers to its requests.
     shape: "bidi-stream/half-duplex",
     requests: [{ fullDuplex: true }, { fullDuplex: true }],
     expect: { answers: [], headers: [], trailers: [], handler: "ok" },
