@@ -133,7 +133,8 @@ class PreciseTimer implements Timer {
   readonly #onFallback = (): void => {
     const nowUs = systemClock.nowUs();
     if (nowUs < this.dueUs) this.#armFallback(nowUs);
-    else this.fire();
+    // Not only this one: others may be due before it whose fallbacks come later.
+    else systemAlarm.ring();
   };
 }
 
