@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Fifo } from "./fifo.ts";
 import type { SendStream } from "./send_stream.ts";
 
 /** What an owner adds to a {@link SendLine}. */
@@ -19,9 +20,7 @@ export class SendLine<Item> {
   readonly #stream: SendStream;
   readonly #write: (item: Item) => void;
   readonly #options: SendLineOptions;
-  #waiting: Waiting<Item>[] = [];
-  // Items before this index have left; the array is cut when half of it has, so that leaving costs O(1).
-  #first = 0;
+  readonly #waiting = new Fifo<Waiting<Item>>();
   #pumping = false;
   #failure: unknown;
   #failed = false;
@@ -35,12 +34,12 @@ export class SendLine<Item> {
 
   /** Items that wait. */
   get length(): number {
-    return this.#waiting.length - this.#first;
+    return this.#waiting.length;
   }
 
   /** The item that waits for the longest time. */
   get first(): Item | undefined {
-    return this.#waiting[this.#first]?.item;
+    return this.#waiting.first?.item;
   }
 
   /** Whether an item given now would be written at once. */
@@ -59,7 +58,7 @@ export class SendLine<Item> {
       }
       return WRITTEN;
     }
-    const written = new Promise<void>((resolve, reject) => void this.#waiting.push({ item, resolve, reject }));
+    const written = new Promise<void>((resolve, reject) => this.#waiting.push({ item, resolve, reject }));
     written.catch(ignore);
     this.#pump();
     return written;
@@ -72,9 +71,7 @@ export class SendLine<Item> {
 
   /** Take over what waits, in order: whoever gave it need not wait any more. The line is not used afterwards. */
   takeWaiting(): readonly Item[] {
-    const taken = this.#waiting.slice(this.#first);
-    this.#waiting = [];
-    this.#first = 0;
+    const taken = this.#waiting.takeAll();
     for (const { resolve } of taken) resolve();
     return taken.map(({ item }) => item);
   }
@@ -84,10 +81,7 @@ export class SendLine<Item> {
     if (this.#failed) return;
     this.#failed = true;
     this.#failure = error;
-    const refused = this.#waiting.slice(this.#first);
-    this.#waiting = [];
-    this.#first = 0;
-    for (const { reject } of refused) reject(error);
+    for (const { reject } of this.#waiting.takeAll()) reject(error);
   }
 
   #hasRoom(): boolean {
@@ -103,12 +97,7 @@ export class SendLine<Item> {
   }
 
   #writeFirst(): void {
-    const { item, resolve, reject } = this.#waiting[this.#first]!;
-    this.#first++;
-    if (this.#first * 2 >= this.#waiting.length) {
-      this.#waiting.splice(0, this.#first);
-      this.#first = 0;
-    }
+    const { item, resolve, reject } = this.#waiting.shift()!;
     try {
       this.#write(item);
       resolve();

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { Fifo } from "../connection/fifo.ts";
+import { isThenable } from "./invocation.ts";
 import { readableOf } from "./web_streams.ts";
 
 /** Items in order, to be read once: by `for await`, or as a Web Stream. Leaving the loop tells the sender to stop. */
@@ -25,8 +27,7 @@ export interface ItemQueueOwner<T> {
 /** A queue that one side fills and one reader empties. Whoever fills it bounds it, by the credit `onTaken` gives back. */
 export class ItemQueue<T> implements ItemStream<T> {
   readonly #owner: ItemQueueOwner<T>;
-  #arrived: Arrived[] = [];
-  #first = 0;
+  readonly #arrived = new Fifo<Arrived>();
   readonly #waiting: Waiting<T>[] = [];
   #heldBytes = 0;
   #end: { readonly error: unknown } | "end" | undefined;
@@ -79,9 +80,8 @@ export class ItemQueue<T> implements ItemStream<T> {
   }
 
   next(): Promise<IteratorResult<T>> {
-    const item = this.#arrived[this.#first];
+    const item = this.#arrived.shift();
     if (item !== undefined) {
-      this.#forget();
       this.#heldBytes -= item.bytes;
       this.#owner.onTaken();
       return this.#give(item.value);
@@ -109,7 +109,7 @@ export class ItemQueue<T> implements ItemStream<T> {
   #give(value: unknown): Promise<IteratorResult<T>> {
     try {
       const converted = this.#owner.convert(value);
-      return isPromise(converted)
+      return isThenable(converted)
         ? Promise.resolve(converted).then((later) => ({ value: later, done: false }))
         : Promise.resolve({ value: converted, done: false });
     } catch (error) {
@@ -129,21 +129,10 @@ export class ItemQueue<T> implements ItemStream<T> {
     for (const waiting of this.#waiting.splice(0)) waiting.resolve(DONE);
   }
 
-  /** Step over the first item; what lies before is given back now and then, not each time. */
-  #forget(): void {
-    this.#arrived[this.#first++] = undefined as unknown as Arrived;
-    if (this.#first === this.#arrived.length) {
-      this.#arrived.length = this.#first = 0;
-    } else if (this.#first === COMPACT_AT) {
-      this.#arrived = this.#arrived.slice(this.#first);
-      this.#first = 0;
-    }
-  }
-
   #drop(): void {
     const held = this.#heldBytes > 0;
-    this.#arrived = [];
-    this.#first = this.#heldBytes = 0;
+    this.#arrived.takeAll();
+    this.#heldBytes = 0;
     if (held) this.#owner.onTaken();
   }
 }
@@ -158,12 +147,6 @@ interface Waiting<T> {
   readonly reject: (error: unknown) => void;
 }
 
-function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
-}
-
 const DONE: IteratorReturnResult<undefined> = { value: undefined, done: true };
 /** What an item that waits costs beside its bytes. */
 const ITEM_OVERHEAD_BYTES = 64;
-/** Items read before the array is cut. */
-const COMPACT_AT = 64;

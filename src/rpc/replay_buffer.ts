@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Fifo } from "../connection/fifo.ts";
 import type { Encoding } from "../protocol/encoding.ts";
 
 /** How much is kept at most. */
@@ -26,9 +27,7 @@ export interface KeptEvent {
 /** A bounded queue of events in order of their sequence. */
 export class ReplayBuffer {
   readonly limits: ReplayLimits;
-  #events: KeptEvent[] = [];
-  // Events before this index are gone; the array is cut when half of it is, so that leaving costs O(1).
-  #first = 0;
+  readonly #events = new Fifo<KeptEvent>();
   #bytes = 0;
 
   constructor(limits: ReplayLimits) {
@@ -42,7 +41,7 @@ export class ReplayBuffer {
 
   /** Events kept. */
   get length(): number {
-    return this.#events.length - this.#first;
+    return this.#events.length;
   }
 
   /** Whether another event would cross no limit by itself; one that is larger than the limit may be alone. */
@@ -58,18 +57,12 @@ export class ReplayBuffer {
 
   /** Let go of every event up to `sequence`. */
   release(sequence: number): void {
-    while (this.length > 0 && this.#events[this.#first]!.sequence <= sequence) {
-      this.#bytes -= costBytes(this.#events[this.#first]!);
-      this.#first++;
-    }
-    if (this.#first * 2 < this.#events.length) return;
-    this.#events.splice(0, this.#first);
-    this.#first = 0;
+    while ((this.#events.first?.sequence ?? Infinity) <= sequence) this.#bytes -= costBytes(this.#events.shift()!);
   }
 
   /** What is kept, in order. */
   events(): readonly KeptEvent[] {
-    return this.#events.slice(this.#first);
+    return this.#events.items();
   }
 }
 
