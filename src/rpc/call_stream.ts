@@ -26,7 +26,7 @@ export interface CallStreamSink {
   onFrame(frame: Frame): void;
   /** The peer finished its half. */
   onFinished(): void;
-  /** The peer abandoned its half with this code, or takes no more of ours. */
+  /** The peer abandoned its half with this code. */
   onCut(code: number): void;
   /** The peer takes no more of our half, with this code. */
   onStopped(code: number): void;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Gate } from "../connection/gate.ts";
 import { EchoStreamError, ErrorCode } from "../protocol/error.ts";
 import type { EventFrame } from "../protocol/event_frame.ts";
 import type { Logger } from "../trace.ts";
@@ -41,7 +42,7 @@ export class EventIterator<T> implements AsyncIterableIterator<T>, AsyncDisposab
   readonly #init: EventIteratorInit;
   readonly #queue: EventQueue;
   readonly #source: EventSource;
-  #wake: () => void = () => {};
+  readonly #changed: Gate = new Gate();
   #end: { readonly error: unknown } | undefined;
 
   /** @internal Use `RpcClient.events`. */
@@ -71,10 +72,7 @@ export class EventIterator<T> implements AsyncIterableIterator<T>, AsyncDisposab
       const queued = this.#queue.shift();
       if (queued === undefined) {
         if (this.#end !== undefined) return this.#finish();
-        await new Promise<void>((resolve) => {
-          const others = this.#wake;
-          this.#wake = () => (others(), resolve());
-        });
+        await this.#changed.wait();
         continue;
       }
       queued.taken?.();
@@ -104,7 +102,7 @@ export class EventIterator<T> implements AsyncIterableIterator<T>, AsyncDisposab
     this.#source.close();
     this.#end = { error };
     this.#init.onEnd();
-    this.#rouse();
+    this.#changed.open();
   }
 
   /** @internal For the dispatcher. */
@@ -117,7 +115,7 @@ export class EventIterator<T> implements AsyncIterableIterator<T>, AsyncDisposab
         observer.onTooSlow();
       },
     });
-    this.#rouse();
+    this.#changed.open();
     return taken;
   }
 
@@ -127,12 +125,6 @@ export class EventIterator<T> implements AsyncIterableIterator<T>, AsyncDisposab
     this.#end = { error: undefined };
     if (error !== undefined) throw error;
     return DONE;
-  }
-
-  #rouse(): void {
-    const wake = this.#wake;
-    this.#wake = () => {};
-    wake();
   }
 
   #logFailure(event: EventFrame, error: unknown): void {

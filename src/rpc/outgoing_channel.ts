@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Gate } from "../connection/gate.ts";
 import type { InboundBudget } from "../connection/inbound_budget.ts";
 import type { BidirectionalStream } from "../connection/streams.ts";
 import {
@@ -96,7 +97,8 @@ export class OutgoingChannel extends Deadline
   #failure: EchoStreamError | undefined;
   #over = false;
   #ended = false;
-  readonly #watchers: (() => void)[] = [];
+  // Opened when any of these changes.
+  readonly #changed: Gate = new Gate();
 
   /** Sends HEADERS at once; with `only`, also the one item there is and the end of the items. */
   constructor(
@@ -277,7 +279,7 @@ export class OutgoingChannel extends Deadline
   #onHeaders({ metadata, refused }: ReturnType<typeof decodeResponseHeaders>): void {
     if (refused !== undefined) return this.#fail(this.#error(refused, `Metadata of "${this.method}" cannot be used`));
     this.#headers = metadata ?? [];
-    this.#notify();
+    this.#changed.open();
   }
 
   #onMessage({ bytes, start, end }: Frame): void {
@@ -325,11 +327,7 @@ export class OutgoingChannel extends Deadline
     // What is still on its way to a callee that has ended is of no use.
     if (!this.#ended) this.#stream.reset(StreamCode.CANCELLED);
     this.#owner.onOver(this);
-    this.#notify();
-  }
-
-  #notify(): void {
-    for (const watcher of this.#watchers.splice(0)) watcher();
+    this.#changed.open();
   }
 
   async #when(metadata: () => Metadata | undefined): Promise<Metadata> {
@@ -337,7 +335,7 @@ export class OutgoingChannel extends Deadline
       const known = metadata();
       if (known !== undefined) return known;
       if (this.#over) throw this.#failure ?? protocolViolation(`"${this.method}" has no such metadata`);
-      await new Promise<void>((resolve) => this.#watchers.push(resolve));
+      await this.#changed.wait();
     }
   }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Gate } from "../connection/gate.ts";
 import type { Session } from "../session.ts";
 import type { MemberAnswer } from "./room_store.ts";
 
@@ -24,7 +25,7 @@ export class BroadcastAnswers<R> implements AsyncIterableIterator<BroadcastAnswe
   readonly #find: (sessionId: string) => Session | undefined;
   readonly #controller = new AbortController();
   readonly #answers: BroadcastAnswer<R>[] = [];
-  #wake: () => void = () => {};
+  readonly #changed: Gate = new Gate();
   #ended = false;
   #failure: { readonly error: unknown } | undefined;
   /** @internal Aborts the requests. */
@@ -47,10 +48,7 @@ export class BroadcastAnswers<R> implements AsyncIterableIterator<BroadcastAnswe
       if (value !== undefined) return { done: false, value };
       if (this.#failure !== undefined) throw this.#failure.error;
       if (this.#ended) return DONE;
-      await new Promise<void>((resolve) => {
-        const others = this.#wake;
-        this.#wake = () => (others(), resolve());
-      });
+      await this.#changed.wait();
     }
   }
 
@@ -72,26 +70,20 @@ export class BroadcastAnswers<R> implements AsyncIterableIterator<BroadcastAnswe
         ? { sessionId, session, error: answer.error }
         : { sessionId, session, answer: answer.answer as R },
     );
-    this.#rouse();
+    this.#changed.open();
   };
 
   /** @internal All have. */
   readonly finish = (): void => {
     this.#ended = true;
-    this.#rouse();
+    this.#changed.open();
   };
 
   /** @internal The store has failed. */
   readonly fail = (error: unknown): void => {
     this.#failure = { error };
-    this.#rouse();
+    this.#changed.open();
   };
-
-  #rouse(): void {
-    const wake = this.#wake;
-    this.#wake = () => {};
-    wake();
-  }
 }
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
