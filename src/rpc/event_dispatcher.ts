@@ -11,7 +11,7 @@ import type { Logger } from "../trace.ts";
 import { EventLine } from "./event_line.ts";
 import { eventPayload } from "./event_payload.ts";
 import type { OverflowObserver } from "./event_queue.ts";
-import { isThenable } from "./invocation.ts";
+import { isThenable } from "./thenable.ts";
 import type { Listeners, RegisteredListener } from "./listeners.ts";
 
 /** What a dispatcher needs. */

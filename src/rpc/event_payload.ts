@@ -6,10 +6,9 @@
 
 import type { Encoding } from "../protocol/encoding.ts";
 import type { EventFrame } from "../protocol/event_frame.ts";
-import { isThenable } from "./invocation.ts";
 import type { RegisteredListener } from "./listeners.ts";
 import { decodePayload, decodeRawPayload } from "./payload.ts";
-import { isUnchecked, validate, type ValidationResult } from "./schema.ts";
+import { conform, type StandardSchemaV1 } from "./schema.ts";
 
 /**
  * The payload as `subscription` wants it: bytes, a value, or the output of its schema; a promise where that is asynchronous.
@@ -22,15 +21,10 @@ export function eventPayload<C>(
 ): unknown {
   const encoding = event.encoding as Encoding;
   if (subscription.raw) return decodeRawPayload(encoding, event.payload);
-  const value = decodePayload(encoding, event.payload);
-  const { input } = subscription;
-  if (input === undefined || isUnchecked(input)) return value;
-  const checked = validate(input, value);
-  return isThenable(checked) ? checked.then(valueOf) : valueOf(checked);
+  return conform(subscription.input, decodePayload(encoding, event.payload), refusal, undefined);
 }
 
-function valueOf(result: ValidationResult): unknown {
-  if (result.issues === undefined) return result.value;
-  const reason = result.issues[0]?.message ?? "no reason given";
-  throw new TypeError(`Payload does not match its schema: ${reason}`, { cause: result.issues });
+function refusal(issues: readonly StandardSchemaV1.Issue[]): Error {
+  const reason = issues[0]?.message ?? "no reason given";
+  return new TypeError(`Payload does not match its schema: ${reason}`, { cause: issues });
 }

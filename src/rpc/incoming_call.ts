@@ -10,7 +10,8 @@ import type { RequestMessage } from "../protocol/message.ts";
 import { type Metadata, type MetadataInit, toMetadata } from "../protocol/metadata.ts";
 import type { Admitted } from "./admission.ts";
 import { CallContext } from "./call_context.ts";
-import { finishResult, isThenable, runHandler } from "./invocation.ts";
+import { finishResult, runHandler } from "./invocation.ts";
+import { isThenable } from "./thenable.ts";
 import type { Method } from "./router.ts";
 
 /** What a call needs of whoever received it. */

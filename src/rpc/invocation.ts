@@ -10,7 +10,8 @@ import { EchoStreamError, ErrorCode } from "../protocol/error.ts";
 import type { CallContext } from "./call_context.ts";
 import { decodePayload, decodeRawPayload, rawResult } from "./payload.ts";
 import type { Method } from "./router.ts";
-import { isUnchecked, toIssues, validate, type ValidationResult } from "./schema.ts";
+import { conform, type StandardSchemaV1, toIssues } from "./schema.ts";
+import { isThenable } from "./thenable.ts";
 
 /**
  * Decode and validate the payload and run the handler. `bytes` are not kept.
@@ -31,19 +32,20 @@ export function runHandler<C>(
     );
   }
   if (method.raw) {
-    const payload = decodeRawPayload(encoding, bytes);
-    call.started = true;
-    return method.handler(context, payload, call);
+    return start(method, context, call, decodeRawPayload(encoding, bytes));
   }
-  const value = decodePayload(encoding, bytes);
-  const { input } = method;
-  if (input === undefined || isUnchecked(input)) {
-    call.started = true;
-    return method.handler(context, value, call);
-  }
-  const checked = validate(input, value);
-  if (!isThenable(checked)) return runChecked(method, context, call, checked);
-  return checked.then((result) => runChecked(method, context, call, result));
+  const value = inputItem(method, decodePayload(encoding, bytes));
+  if (!isThenable(value)) return start(method, context, call, value);
+  return value.then((later) => {
+    // While an asynchronous schema was at work the caller may have gone.
+    call.throwIfAborted();
+    return start(method, context, call, later);
+  });
+}
+
+function start<C>(method: Method<C>, context: C, call: CallContext, payload: unknown): unknown {
+  call.started = true;
+  return method.handler(context, payload, call);
 }
 
 /**
@@ -70,51 +72,30 @@ export function finishResult<C>(method: Method<C>, result: unknown): unknown {
  */
 export function finishItem<C>(method: Method<C>, result: unknown): unknown {
   if (method.raw) return rawResult(result);
-  const { output } = method;
-  if (output === undefined || isUnchecked(output)) return result;
-  const checked = validate(output, result);
-  return isThenable(checked) ? checked.then((later) => outputOf(method, later)) : outputOf(method, checked);
-}
-
-/** Whether `value` is to be waited for. */
-export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+  return conform(method.output, result, outputRefusal, method);
 }
 
 /**
- * What a channel's handler gets for an item that arrived.
+ * What a handler gets for a value that arrived.
  * @returns The value, or a promise of it where the schema is asynchronous.
  * @throws {EchoStreamError} INVALID_ARGUMENT when it does not match the input schema.
  */
 export function inputItem<C>(method: Method<C>, value: unknown): unknown {
-  const { input } = method;
-  if (input === undefined || isUnchecked(input)) return value;
-  const checked = validate(input, value);
-  return isThenable(checked) ? checked.then((later) => inputOf(method, later)) : inputOf(method, checked);
+  return conform(method.input, value, inputRefusal, method);
 }
 
-function inputOf<C>(method: Method<C>, input: ValidationResult): unknown {
-  if (input.issues === undefined) return input.value;
-  const issues = toIssues(input.issues);
-  throw new EchoStreamError(ErrorCode.INVALID_ARGUMENT, mismatch("Input", method, issues[0]?.message), { issues });
+function inputRefusal(refused: readonly StandardSchemaV1.Issue[], { name }: { readonly name: string }): Error {
+  const issues = toIssues(refused);
+  return new EchoStreamError(ErrorCode.INVALID_ARGUMENT, mismatch("Input", name, issues[0]?.message), { issues });
 }
 
-function runChecked<C>(method: Method<C>, context: C, call: CallContext, input: ValidationResult): unknown {
-  const value = inputOf(method, input);
-  // While an asynchronous schema was at work the caller may have gone.
-  call.throwIfAborted();
-  call.started = true;
-  return method.handler(context, value, call);
+/** No EchoStreamError: what is wrong with a server's own answer is for its log, not for its callers. */
+function outputRefusal(issues: readonly StandardSchemaV1.Issue[], { name }: { readonly name: string }): Error {
+  return new TypeError(mismatch("Output", name, issues[0]?.message), { cause: issues });
 }
 
-function outputOf<C>(method: Method<C>, output: ValidationResult): unknown {
-  if (output.issues === undefined) return output.value;
-  // No EchoStreamError: what is wrong with a server's own answer is for its log, not for its callers.
-  throw new TypeError(mismatch("Output", method, output.issues[0]?.message), { cause: output.issues });
-}
-
-function mismatch<C>(what: string, method: Method<C>, reason = "no reason given"): string {
-  return `${what} of "${method.name}" does not match its schema: ${reason}`;
+function mismatch(what: string, method: string, reason = "no reason given"): string {
+  return `${what} of "${method}" does not match its schema: ${reason}`;
 }
 
 /** Whether `value` is a sequence that is read item by item: an async generator, a Web Stream. */

@@ -5,7 +5,7 @@
  */
 
 import { Fifo } from "../connection/fifo.ts";
-import { isThenable } from "./invocation.ts";
+import { isThenable } from "./thenable.ts";
 import { readableOf } from "./web_streams.ts";
 
 /** Items in order, to be read once: by `for await`, or as a Web Stream. Leaving the loop tells the sender to stop. */

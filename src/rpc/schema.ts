@@ -6,6 +6,7 @@
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Issue } from "../protocol/error.ts";
+import { isThenable } from "./thenable.ts";
 
 export type { StandardSchemaV1 };
 
@@ -38,6 +39,32 @@ export function isUnchecked(schema: StandardSchemaV1): boolean {
 /** Validate `value`. The result is a promise only where the schema itself is asynchronous. */
 export function validate(schema: StandardSchemaV1, value: unknown): ValidationResult | Promise<ValidationResult> {
   return schema["~standard"].validate(value) as ValidationResult | Promise<ValidationResult>;
+}
+
+/**
+ * `value` as `schema` wants it: unchanged where there is none that checks, a promise where it is asynchronous. Passing `refusal` and its
+ * `subject` apart saves a closure per value.
+ * @throws what `refusal` makes of the issues; whatever the schema throws.
+ */
+export function conform<S>(
+  schema: StandardSchemaV1 | undefined,
+  value: unknown,
+  refusal: (issues: readonly StandardSchemaV1.Issue[], subject: S) => Error,
+  subject: S,
+): unknown {
+  if (schema === undefined || isUnchecked(schema)) return value;
+  const checked = validate(schema, value);
+  if (isThenable(checked)) return checked.then((later) => valueOf(later, refusal, subject));
+  return valueOf(checked, refusal, subject);
+}
+
+function valueOf<S>(
+  result: ValidationResult,
+  refusal: (issues: readonly StandardSchemaV1.Issue[], subject: S) => Error,
+  subject: S,
+): unknown {
+  if (result.issues === undefined) return result.value;
+  throw refusal(result.issues, subject);
 }
 
 /** The issues of a failed validation as plain values that can travel; at most {@link MAX_ISSUES} of them. */

@@ -5,8 +5,8 @@
  */
 
 import { EchoStreamError, ErrorCode } from "../protocol/error.ts";
-import { isThenable } from "../rpc/invocation.ts";
-import { isUnchecked, type StandardSchemaV1, toIssues, validate, type ValidationResult } from "../rpc/schema.ts";
+import { conform, isUnchecked, type StandardSchemaV1, toIssues } from "../rpc/schema.ts";
+import { isThenable } from "../rpc/thenable.ts";
 
 /**
  * Send `payload` under `name` as its schema wants it: the schema's output where `pushes` has one that checks, otherwise as it is.
@@ -21,14 +21,12 @@ export function sendPush<T>(
 ): T | Promise<Awaited<T>> {
   const schema = pushes.get(name);
   if (schema === undefined || isUnchecked(schema)) return send(payload);
-  const checked = validate(schema, payload);
-  if (isThenable(checked)) return checked.then((result) => send(pushOf(name, result))) as Promise<Awaited<T>>;
-  return send(pushOf(name, checked));
+  const checked = conform(schema, payload, refusal, name);
+  return isThenable(checked) ? checked.then(send) as Promise<Awaited<T>> : send(checked);
 }
 
-function pushOf(name: string, result: ValidationResult): unknown {
-  if (result.issues === undefined) return result.value;
-  const issues = toIssues(result.issues);
+function refusal(refused: readonly StandardSchemaV1.Issue[], name: string): Error {
+  const issues = toIssues(refused);
   const message = `Event "${name}" does not match its schema: ${issues[0]?.message ?? "no reason given"}`;
-  throw new EchoStreamError(ErrorCode.INVALID_ARGUMENT, message, { issues });
+  return new EchoStreamError(ErrorCode.INVALID_ARGUMENT, message, { issues });
 }
