@@ -39,7 +39,7 @@ impl QuietCheck {
 
     fn begin(&mut self, streams: usize, stops: u64, now: Instant) -> bool {
         let may_wait = streams > FEW && stops == self.stops && self.next.is_some_and(|next| now < next);
-        if !self.is_wanted || may_wait {
+        if may_wait {
             return false;
         }
         self.stops = stops;
@@ -52,6 +52,9 @@ impl QuietCheck {
 impl Streams {
     /// Have those streams read whose end QUIC has not reported, and end those whose peer takes no more.
     pub fn check_quiet(&mut self, quic: &mut Quic, events: &mut Events, now: Instant) {
+        if !self.quiet.is_wanted {
+            return;
+        }
         let stops = quic.stats().stopped_stream_count_remote;
         if !self.quiet.begin(self.table.len(), stops, now) {
             return;
