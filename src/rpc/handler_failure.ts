@@ -1,11 +1,12 @@
 /**
- * What becomes of a handler's failure: a line in the log for what its caller is not told, and the fields that travel.
+ * How calls fail at their callee: what handlers are told, what goes into the log because callers are not told, and the fields that travel.
  *
  * @module
  */
 
-import type { Disposition } from "../protocol/error.ts";
+import { type Disposition, EchoStreamError, ErrorCode } from "../protocol/error.ts";
 import type { FailureFieldsInput } from "../protocol/failure_fields.ts";
+import type { Metadata } from "../protocol/metadata.ts";
 import type { Logger } from "../trace.ts";
 import type { CallContext } from "./call_context.ts";
 import { errorToFailure, isUnexpected } from "./failure.ts";
@@ -24,4 +25,20 @@ export function failureFor(error: unknown, disposition: Disposition, peer: PeerL
   const failure = errorToFailure(error, disposition);
   const fits = failure.metadata === undefined || metadataRefusal(failure.metadata, peer) === undefined;
   return fits ? failure : { ...failure, metadata: undefined };
+}
+
+/** @throws {TypeError} when the peer would not take metadata that a handler wants to send. */
+export function checkAnswerMetadata(metadata: Metadata | undefined, peer: PeerLimits): void {
+  const refusal = metadata === undefined ? undefined : metadataRefusal(metadata, peer);
+  if (refusal !== undefined) throw new TypeError(refusal);
+}
+
+/** What a handler is told whose caller gave up. */
+export function cancelledByCaller({ method }: CallContext): EchoStreamError {
+  return new EchoStreamError(ErrorCode.CANCELLED, `"${method}" was cancelled by its caller`, { remote: true });
+}
+
+/** What handler and caller are told when the time of a call is up here. */
+export function outOfTime({ method }: CallContext): EchoStreamError {
+  return new EchoStreamError(ErrorCode.DEADLINE_EXCEEDED, `"${method}" did not end in time`);
 }

@@ -19,11 +19,11 @@ import { type Metadata, type MetadataInit, toMetadata } from "../protocol/metada
 import type { Admitted } from "./admission.ts";
 import { CallContext } from "./call_context.ts";
 import type { CallStream, CallStreamSink } from "./call_stream.ts";
-import { failureFor } from "./handler_failure.ts";
+import { cancelledByCaller, checkAnswerMetadata, failureFor, outOfTime } from "./handler_failure.ts";
 import { finishItem, inputItem, isAsyncIterable, runHandler } from "./invocation.ts";
 import { isThenable } from "./thenable.ts";
 import { ItemQueue, type ItemQueueOwner } from "./item_queue.ts";
-import { metadataRefusal, type PeerLimits } from "./limits.ts";
+import type { PeerLimits } from "./limits.ts";
 import { decodePayload, decodeRawPayload, encodePayload, encodingOf } from "./payload.ts";
 import type { Method } from "./router.ts";
 
@@ -78,7 +78,7 @@ export class IncomingChannel<C> extends CallContext implements Admitted, CallStr
   sendHeaders(metadata: MetadataInit): void {
     if (this.#headersSent) throw new TypeError(`"${this.method}" has sent its headers already`);
     const entries = toMetadata(metadata);
-    this.#checkMetadata(entries);
+    checkAnswerMetadata(entries, this.#owner.peer);
     this.#sendHeaders(entries);
   }
 
@@ -117,7 +117,7 @@ export class IncomingChannel<C> extends CallContext implements Admitted, CallStr
   }
 
   override expire(): void {
-    const error = new EchoStreamError(ErrorCode.DEADLINE_EXCEEDED, `"${this.method}" did not end in time`);
+    const error = outOfTime(this);
     if (!this.answered) this.#fail(error, this.started ? "perhapsProcessed" : "notProcessed");
     this.abort(error);
   }
@@ -211,8 +211,7 @@ export class IncomingChannel<C> extends CallContext implements Admitted, CallStr
 
   /** The caller gave up, or its half was lost. */
   #cancelled(): void {
-    const message = `"${this.method}" was cancelled by its caller`;
-    this.abort(new EchoStreamError(ErrorCode.CANCELLED, message, { remote: true }));
+    this.abort(cancelledByCaller(this));
   }
 
   #refuseInput(code: ErrorCode, what: string): void {
@@ -300,7 +299,7 @@ export class IncomingChannel<C> extends CallContext implements Admitted, CallStr
   #succeed(): void {
     try {
       const metadata = this.answerMetadata;
-      if (metadata !== undefined) this.#checkMetadata(metadata);
+      checkAnswerMetadata(metadata, this.#owner.peer);
       this.#stream.send((writer) => encodeTrailer(writer, metadata), true);
     } catch (error) {
       this.#owner.onFailure(this, error);
@@ -326,11 +325,6 @@ export class IncomingChannel<C> extends CallContext implements Admitted, CallStr
   #stopInput(): void {
     if (this.#input === "open") this.#stream.stop(StreamCode.CANCELLED);
     this.#input = "stopped";
-  }
-
-  #checkMetadata(metadata: Metadata): void {
-    const refusal = metadataRefusal(metadata, this.#owner.peer);
-    if (refusal !== undefined) throw new TypeError(refusal);
   }
 }
 

@@ -7,16 +7,15 @@
 import type { Connection } from "../connection/connection.ts";
 import { type Disposition, EchoStreamError, ErrorCode, protocolViolation } from "../protocol/error.ts";
 import { encodeAnswer, encodeFailure, type FailureInput, type RequestMessage } from "../protocol/message.ts";
-import type { Metadata } from "../protocol/metadata.ts";
 import { Writer } from "../protocol/writer.ts";
 import type { Logger } from "../trace.ts";
 import { deadlineUs } from "./call_context.ts";
 import type { CallSlots } from "./call_slots.ts";
 import { CallTable } from "./call_table.ts";
 import { EarlyCancels } from "./early_cancels.ts";
-import { failureFor, logFailure } from "./handler_failure.ts";
+import { cancelledByCaller, checkAnswerMetadata, failureFor, logFailure, outOfTime } from "./handler_failure.ts";
 import { IncomingCall, type IncomingCallOwner } from "./incoming_call.ts";
-import { type Limits, metadataRefusal, type PeerLimits } from "./limits.ts";
+import type { Limits, PeerLimits } from "./limits.ts";
 import { encodePayload, encodingOf } from "./payload.ts";
 import type { Method, Router } from "./router.ts";
 import { TokenBucket } from "./token_bucket.ts";
@@ -93,10 +92,7 @@ export class Responder<C> implements IncomingCallOwner<C> {
     const call = this.#live.get(callId);
     if (call === undefined) return this.#earlyCancels.add(callId, nowUs);
     call.answered = true;
-    this.#stop(
-      call,
-      new EchoStreamError(ErrorCode.CANCELLED, `"${call.method}" was cancelled by its caller`, { remote: true }),
-    );
+    this.#stop(call, cancelledByCaller(call));
   }
 
   /** The connection is gone: handlers are told, calls that wait never run. */
@@ -127,7 +123,7 @@ export class Responder<C> implements IncomingCallOwner<C> {
   }
 
   onDeadline(call: IncomingCall<C>): void {
-    const error = new EchoStreamError(ErrorCode.DEADLINE_EXCEEDED, `"${call.method}" did not end in time`);
+    const error = outOfTime(call);
     if (!call.answered) this.#fail(call, error, call.started ? "perhapsProcessed" : "notProcessed");
     this.#stop(call, error);
   }
@@ -157,7 +153,7 @@ export class Responder<C> implements IncomingCallOwner<C> {
     writer.reset();
     try {
       const { callId, answerMetadata: metadata } = call;
-      if (metadata !== undefined) this.#checkAnswerMetadata(metadata);
+      checkAnswerMetadata(metadata, this.#options.peer);
       encodeAnswer(writer, { callId, metadata, encoding: encodingOf(result), payload: encodePayload(result) });
       if (writer.length > this.#options.peer.maxMessageBytes) throw this.#tooLarge(call, writer.length);
     } catch (error) {
@@ -185,11 +181,6 @@ export class Responder<C> implements IncomingCallOwner<C> {
       encodeFailure(writer.reset(), { ...failure, data: undefined });
     }
     this.#connection.sendMessage(writer.view());
-  }
-
-  #checkAnswerMetadata(metadata: Metadata): void {
-    const refusal = metadataRefusal(metadata, this.#options.peer);
-    if (refusal !== undefined) throw new TypeError(refusal);
   }
 
   #tooLarge(call: IncomingCall<C>, bytes: number): EchoStreamError {
