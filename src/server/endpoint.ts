@@ -35,7 +35,7 @@ export class Endpoint {
     this.#certificate = definition.tls === undefined ? undefined : serverCertificate(definition.tls);
     this.#sessions = sessions;
     const resume = resumePolicy(definition.options.resume ?? false);
-    this.#resumption = resume && new Resumption(resume, this.#settings.timers);
+    this.#resumption = resume && new Resumption(resume);
   }
 
   /**

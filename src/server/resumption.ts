@@ -9,20 +9,17 @@ import { ConnectionCode, protocolViolation } from "../protocol/error.ts";
 import { Feature, type Settings } from "../protocol/settings.ts";
 import { makeToken, type ResumePolicy, type SessionResume } from "../session/resume.ts";
 import type { Session } from "../session.ts";
-import { CallbackDeadline, type TimerQueue } from "../timer_queue.ts";
 
 /** Hands out tokens and takes them back. */
 export class Resumption {
   readonly #policy: ResumePolicy;
-  readonly #timers: TimerQueue;
   readonly #sessions = new Map<string, Session>();
   readonly #tokens = new Map<Session, string[]>();
   // The connection that waits for its client's confirmation.
   readonly #returning = new Map<Session, Session>();
 
-  constructor(policy: ResumePolicy, timers: TimerQueue) {
+  constructor(policy: ResumePolicy) {
     this.#policy = policy;
-    this.#timers = timers;
   }
 
   /** Tokens that are valid. */
@@ -43,13 +40,13 @@ export class Resumption {
    */
   greet(fresh: Session, token: Uint8Array): Promise<boolean> {
     return new Promise((resolve) => {
-      const deadline = this.#deadline(fresh, "SETTINGS");
+      const arrived = cutUnless(fresh, "SETTINGS");
       void fresh.connectionClosed.then(() => {
-        this.#timers.remove(deadline);
+        arrived();
         resolve(false);
       });
       fresh.onPeerSettings = (settings) => {
-        this.#timers.remove(deadline);
+        arrived();
         if (settings.resumeToken !== undefined) {
           const session = this.#sessions.get(keyOf(settings.resumeToken));
           if (session !== undefined && this.#welcome(session, fresh, settings, token)) return resolve(false);
@@ -82,15 +79,15 @@ export class Resumption {
     for (const key of this.#tokens.get(session) ?? []) if (key !== before) this.#sessions.delete(key);
     this.#tokens.set(session, [before]);
     this.#register(session, token);
-    const deadline = this.#deadline(fresh, "RESUMED");
+    const arrived = cutUnless(fresh, "RESUMED");
     void fresh.connectionClosed.then(() => {
-      this.#timers.remove(deadline);
+      arrived();
       if (this.#returning.get(session) === fresh) this.#returning.delete(session);
     });
     fresh.onResume = ({ resumed }) => {
       if (!resumed) throw protocolViolation("A client refuses the session it has asked for");
       fresh.onResume = undefined;
-      this.#timers.remove(deadline);
+      arrived();
       this.#returning.delete(session);
       // It has ended meanwhile: the client may begin anew.
       if (!session.isDetached) return fresh.abandon(ConnectionCode.GOING_AWAY, "The session has ended");
@@ -112,15 +109,13 @@ export class Resumption {
     for (const key of this.#tokens.get(session) ?? []) this.#sessions.delete(key);
     this.#tokens.delete(session);
   }
+}
 
-  /** A client that says nothing is cut. */
-  #deadline(fresh: Session, frame: string): CallbackDeadline {
-    const deadline = new CallbackDeadline(() => {
-      fresh.abandon(ConnectionCode.PROTOCOL_VIOLATION, `${frame} did not arrive in time`);
-    });
-    this.#timers.add(deadline, ANSWER_TIMEOUT_MS);
-    return deadline;
-  }
+/** A client whose frame does not arrive in time is cut; call what is returned when it has. */
+function cutUnless(fresh: Session, frame: string): () => void {
+  return fresh.after(ANSWER_TIMEOUT_MS, () => {
+    fresh.abandon(ConnectionCode.PROTOCOL_VIOLATION, `${frame} did not arrive in time`);
+  });
 }
 
 /** Tokens are long and random, so looking one up tells nothing about others. */
