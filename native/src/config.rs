@@ -31,6 +31,7 @@ pub struct TransportSettings {
     pub max_bidirectional_streams: f64,
     pub max_unidirectional_streams: f64,
     pub stream_window_bytes: f64,
+    pub bidirectional_stream_window_bytes: f64,
     pub max_stream_window_bytes: f64,
     pub connection_window_bytes: f64,
     pub max_connection_window_bytes: f64,
@@ -65,8 +66,8 @@ pub fn quic_config(
     config.discover_pmtu(true);
     config.set_initial_max_data(settings.connection_window_bytes as u64);
     config.set_max_connection_window(settings.max_connection_window_bytes as u64);
-    config.set_initial_max_stream_data_bidi_local(settings.stream_window_bytes as u64);
-    config.set_initial_max_stream_data_bidi_remote(settings.stream_window_bytes as u64);
+    config.set_initial_max_stream_data_bidi_local(settings.bidirectional_stream_window_bytes as u64);
+    config.set_initial_max_stream_data_bidi_remote(settings.bidirectional_stream_window_bytes as u64);
     config.set_initial_max_stream_data_uni(settings.stream_window_bytes as u64);
     config.set_max_stream_window(settings.max_stream_window_bytes as u64);
     config.set_initial_max_streams_bidi(settings.max_bidirectional_streams as u64);

@@ -83,6 +83,7 @@ export function transportSettings(options: TransportOptions): TransportSettings 
     maxBidirectionalStreams: options.maxBidirectionalStreams,
     maxUnidirectionalStreams: options.maxUnidirectionalStreams,
     streamWindowBytes: options.streamWindowBytes,
+    bidirectionalStreamWindowBytes: options.bidirectionalStreamWindowBytes,
     maxStreamWindowBytes: options.maxStreamWindowBytes,
     connectionWindowBytes: options.connectionWindowBytes,
     maxConnectionWindowBytes: options.maxConnectionWindowBytes,

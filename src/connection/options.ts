@@ -47,6 +47,8 @@ export const DEFAULT_TRANSPORT_TUNING: Required<TransportTuning> = {
   maxBidirectionalStreams: 1_024,
   maxUnidirectionalStreams: 1_024,
   streamWindowBytes: 256 * 1024,
+  // What streaming calls that nobody reads keep of the connection's window: 200 of them leave room for all else.
+  bidirectionalStreamWindowBytes: 64 * 1024,
   maxStreamWindowBytes: 4 * 1024 * 1024,
   // From the start as large as it gets: quiche announces more only when half of it was read, and until then streams nobody reads
   // (a quarter of a MiB each) would hold up all others. Of a smaller one three or four such streams leave nothing.
@@ -70,6 +72,10 @@ export function transportOptions(tuning: TransportTuning, messageStreamKind: num
   const options: TransportOptions = {
     ...DEFAULT_TRANSPORT_TUNING,
     ...defined(tuning),
+    bidirectionalStreamWindowBytes: tuning.bidirectionalStreamWindowBytes ?? Math.min(
+      DEFAULT_TRANSPORT_TUNING.bidirectionalStreamWindowBytes,
+      tuning.maxStreamWindowBytes ?? Infinity,
+    ),
     messageStreamKind,
     expiredStreamCode: StreamCode.EXPIRED,
   };
@@ -79,7 +85,9 @@ export function transportOptions(tuning: TransportTuning, messageStreamKind: num
       `congestionControl is ${String(options.congestionControl)}, expected ${CONGESTION_CONTROLS.join(", ")}`,
     );
   }
-  checkRange("streamWindowBytes", options.streamWindowBytes, 1, options.maxStreamWindowBytes);
+  for (const name of ["streamWindowBytes", "bidirectionalStreamWindowBytes"] as const) {
+    checkRange(name, options[name], 1, options.maxStreamWindowBytes);
+  }
   checkRange("connectionWindowBytes", options.connectionWindowBytes, 1, options.maxConnectionWindowBytes);
   return options;
 }

@@ -40,7 +40,10 @@ export interface TransportOptions {
   readonly handshakeTimeoutMs: number;
   readonly maxBidirectionalStreams: number;
   readonly maxUnidirectionalStreams: number;
+  /** What a unidirectional stream may have on its way at first; QUIC lets it grow with the speed of its reader. */
   readonly streamWindowBytes: number;
+  /** The same of a bidirectional stream: of a streaming call. */
+  readonly bidirectionalStreamWindowBytes: number;
   readonly maxStreamWindowBytes: number;
   readonly connectionWindowBytes: number;
   readonly maxConnectionWindowBytes: number;

@@ -15,6 +15,38 @@ testOverNetworks("Forty requests of a megabyte at once are all answered, as larg
   await network.run(client.close());
 });
 
+test("Streaming calls that nobody reads, 200 of them, do not hold up calls and events", async () => {
+  const network = new Network();
+  const events: Uint8Array[] = [];
+  const item = new Uint8Array(8_000);
+  let yielded = 0;
+  const server = network.server()
+    .handler("echo", (_session, bytes) => bytes)
+    .handler("flood", async function* () {
+      for (;;) {
+        yielded++;
+        yield item;
+      }
+    })
+    .listener("event", (_session, bytes) => void events.push(bytes as Uint8Array))
+    .options({ limits: { maxOutboundBytes: 64 * 1024 * 1024 } })
+    .build();
+  const client = await network.connect(await network.start(server));
+  const unread = Array.from({ length: 200 }, () => client.requestStream("flood", ECHO));
+  // The first item of each is read, so that all have begun; then they fill their windows.
+  for (const stream of unread) await stream.next();
+  let before = -1;
+  while (before < yielded) {
+    before = yielded;
+    for (let n = 0; n < 100; n++) assert.deepEqual(await client.request("echo", ECHO), ECHO);
+  }
+  await client.emit("event", ECHO);
+  await network.until(() => events.length === 1);
+  for (const stream of unread) await stream.return?.();
+  await client.close();
+  await network.close();
+});
+
 // Over memory a stream has its largest window from the start, so that four of them take that of the connection.
 test("Streams that nobody reads do not hold up calls and events", async () => {
   const network = new Network();
