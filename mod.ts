@@ -20,7 +20,14 @@
  * @module
  */
 
-export { RpcServer, type ShutdownOptions, type StartedServer } from "./src/server/server.ts";
+export {
+  RpcServer,
+  type RunOptions,
+  type ServerState,
+  type ShutdownOptions,
+  type StartedServer,
+} from "./src/server/server.ts";
+export type { ShutdownSignal } from "./src/server/signals.ts";
 export type { RpcServerBuilder } from "./src/server/builder.ts";
 export { type ClientCloseOptions, RpcClient } from "./src/client/client.ts";
 export type { Subscription } from "./src/client/subscriptions.ts";

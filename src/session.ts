@@ -201,7 +201,8 @@ export class Session<Pushes = any> extends Context {
    * @throws {RangeError} when the grace is not 0 or more milliseconds.
    */
   close(reason = "", options: CloseOptions = {}): Promise<CloseReason> {
-    const { code = ConnectionCode.NO_ERROR, awaitStreams = false } = options;
+    const { mayReconnect = false, awaitStreams = mayReconnect } = options;
+    const { code = mayReconnect ? ConnectionCode.GOING_AWAY : ConnectionCode.NO_ERROR } = options;
     const graceMs = checkedGraceMs(options.graceMs ?? this.#behavior.limits.closeGraceMs);
     if (this.#lost !== undefined) this.#end(this.#closedHere(code, reason));
     else {

@@ -55,6 +55,7 @@ const BARE_IMPORTS: Record<string, readonly string[]> = {
   "@standard-schema/spec": ["src/rpc/schema.ts"],
   "cbor-x/index-no-eval": ["src/protocol/codec.ts"],
   "node:fs": ["src/connection/tls.ts"],
+  "node:process": ["src/server/signals.ts"],
 };
 
 interface Import {

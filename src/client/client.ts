@@ -77,7 +77,7 @@ export class RpcClient<S = Untyped> implements AsyncDisposable {
     this.#requests = new ClientRequests(this.#keeper, options, connector.settings.clock);
     this.#events = new ClientEvents(this.#keeper);
     this.#subscriptions = new Subscriptions(definition, connector.settings.log);
-    this.#keeper.onClosed = (error) => this.#requests.end(error);
+    this.#keeper.onEnding = (error) => this.#requests.end(error);
     void this.#keeper.closed.then((reason) => this.#subscriptions.end(reason));
   }
 
@@ -210,7 +210,8 @@ export class RpcClient<S = Untyped> implements AsyncDisposable {
   }
 
   /**
-   * End the connection in order, and do not make another; resolves when the disconnect hooks have run. Calling it again returns the same end.
+   * End the connection in order, and do not make another: calls in flight, of both sides, may finish within the grace, new ones fail at
+   * once with UNAVAILABLE, "not processed". Resolves when the disconnect hooks have run. Calling it again returns the same end.
    * @throws {RangeError} (as rejection) when the grace is not 0 or more milliseconds.
    */
   close(options: ClientCloseOptions = {}): Promise<void> {

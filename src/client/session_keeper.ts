@@ -34,7 +34,7 @@ export class SessionKeeper {
   #state: ClientState = "connecting";
   #session: Session | undefined;
   #closeText = "";
-  #onClosed: (error: EchoStreamError) => void = () => {};
+  #onEnding: (error: EchoStreamError) => void = () => {};
   #resolveClosed!: (reason: CloseReason) => void;
 
   /** @param policy `undefined`: the client ends with its first session. */
@@ -57,9 +57,9 @@ export class SessionKeeper {
     return this.#session!;
   }
 
-  /** Called when the client is closed, before the last hooks run. */
-  set onClosed(onClosed: (error: EchoStreamError) => void) {
-    this.#onClosed = onClosed;
+  /** Called when nothing may begin any more: the client closes, or has ended. Calls that run may go on. */
+  set onEnding(onEnding: (error: EchoStreamError) => void) {
+    this.#onEnding = onEnding;
   }
 
   /** Whether something sent now has to wait for a connection, see {@link wait}. */
@@ -91,6 +91,7 @@ export class SessionKeeper {
    * @throws {EchoStreamError} (as rejection) as {@link WaitingLine.wait}; UNAVAILABLE at once where nothing shall wait.
    */
   wait(what: string, options: WaitOptions = {}, mode: WhileReconnecting = this.whileReconnecting): Promise<void> {
+    if (this.#closing.signal.aborted) return Promise.reject(this.#unavailable(`${what}: the client is closing`));
     if (mode === "wait") return this.#line.wait(what, options);
     return Promise.reject(this.#unavailable(`${what}: the connection is lost, and not back yet`));
   }
@@ -98,8 +99,11 @@ export class SessionKeeper {
   /** End everything in order. Calling it again returns the same end. @throws {RangeError} when the grace is none. */
   async close(reason: string, options: CloseOptions): Promise<void> {
     if (options.graceMs !== undefined) checkedGraceMs(options.graceMs);
-    if (!this.#closing.signal.aborted) this.#closeText = reason;
-    this.#closing.abort();
+    if (!this.#closing.signal.aborted) {
+      this.#closeText = reason;
+      this.#closing.abort();
+      this.#refuseMore(this.#unavailable("The client is closing"));
+    }
     const session = this.#session;
     // One that waits to be resumed is ended by whoever tries that, after its last hooks.
     if (session !== undefined && !session.isDetached) void session.close(reason, options);
@@ -195,11 +199,15 @@ export class SessionKeeper {
   /** The client is closed. @param hooksRan Whether the disconnect hooks of the last session have run already. */
   async #finish(reason: CloseReason, hooksRan = false): Promise<void> {
     this.#state = "closed";
-    const error = this.#unavailable(reason.error.message, reason.error);
-    this.#line.fail(error);
-    this.#onClosed(error);
+    this.#refuseMore(this.#unavailable(reason.error.message, reason.error));
     if (!hooksRan) await this.#run(this.#definition.onDisconnect, reason);
     this.#resolveClosed(reason);
+  }
+
+  /** What waits for a connection, or for another attempt, will have none. */
+  #refuseMore(error: EchoStreamError): void {
+    this.#line.fail(error);
+    this.#onEnding(error);
   }
 
   async #run<A extends readonly unknown[]>(

@@ -38,6 +38,11 @@ export class Endpoint {
     this.#resumption = resume && new Resumption(resume);
   }
 
+  /** What is bound, in the order of binding. */
+  get addresses(): readonly SocketAddress[] {
+    return this.#listeners.map((listener) => listener.address);
+  }
+
   /**
    * Bind every address, then run `prepare`; sessions wait for it. On failure the sockets are left to {@link close}.
    * @returns The addresses bound.
@@ -62,7 +67,7 @@ export class Endpoint {
       rejectReady(error);
       throw error;
     }
-    return this.#listeners.map((listener) => listener.address);
+    return this.addresses;
   }
 
   /** Accept nothing more, and give up handshakes in progress. Resolves when the addresses can be bound again, once all sessions are gone. */
@@ -71,6 +76,7 @@ export class Endpoint {
     for (const connection of this.#connecting) {
       void connection.close(ConnectionCode.GOING_AWAY, "Server is shutting down");
     }
+    this.#resumption?.end();
     await Promise.all(this.#listeners.map((listener) => listener.close()));
   }
 

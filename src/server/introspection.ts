@@ -49,8 +49,8 @@ export interface Introspected {
   readonly pushes: ReadonlyMap<string, unknown>;
   readonly sessions: () => ReadonlySet<Session>;
   readonly clock: Clock;
-  /** Whether the server can do its work. Default: yes. */
-  readonly health: (() => boolean | Promise<boolean>) | undefined;
+  /** Whether the server can do its work, and is not about to stop. */
+  readonly health: () => Promise<boolean>;
   /** Who may see names and counters. Default: nobody. */
   readonly mayInspect: ((session: Session) => boolean | Promise<boolean>) | undefined;
 }
@@ -69,7 +69,7 @@ export function registerIntrospection(server: Introspected): void {
   };
   router.handle("$sys.ping", (_session, payload) => payload, SYSTEM);
   router.handle("$sys.health", async (): Promise<ServerHealth> => {
-    return { status: await server.health?.() ?? true ? "serving" : "notServing" };
+    return { status: await server.health() ? "serving" : "notServing" };
   }, SYSTEM);
   inspect("$sys.info", (): ServerInfo => ({
     protocol: ALPN,

@@ -99,6 +99,11 @@ export class Resumption {
     return true;
   }
 
+  /** Nobody comes back any more: connections whose clients have not confirmed yet are let go. */
+  end(): void {
+    for (const fresh of this.#returning.values()) fresh.abandon(ConnectionCode.GOING_AWAY, "Server is shutting down");
+  }
+
   #register(session: Session, token: Uint8Array): void {
     const key = keyOf(token);
     this.#sessions.set(key, session);

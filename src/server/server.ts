@@ -18,12 +18,25 @@ import type { ServerDefinition } from "./definition.ts";
 import { Endpoint } from "./endpoint.ts";
 import { registerIntrospection } from "./introspection.ts";
 import { Sessions } from "./sessions.ts";
+import { checkSignals, onShutdownSignal, type ShutdownSignal } from "./signals.ts";
 
 /** How {@link RpcServer.shutdown} ends what is in flight. */
 export interface ShutdownOptions {
   /** How long running calls may take, in milliseconds; 0 ends them at once. Default `limits.closeGraceMs`: 5,000. */
   readonly graceMs?: number;
 }
+
+/** How {@link RpcServer.run} comes to an end. */
+export interface RunOptions extends ShutdownOptions {
+  /**
+   * Shut down when the process gets one of these, `["SIGINT", "SIGTERM"]` say; a second one ends the process at once, with exit code
+   * 128 and the number of the signal. Default none: a signal does what it does by itself.
+   */
+  readonly signals?: readonly ShutdownSignal[];
+}
+
+/** Where a server is in its life. */
+export type ServerState = "new" | "starting" | "serving" | "draining" | "stopped";
 
 /** Where a started server listens. */
 export interface StartedServer {
@@ -47,6 +60,7 @@ export class RpcServer<Methods = None, Events = None, Pushes = None, Streams = N
   readonly #endpoint: Endpoint;
   readonly #sessions: Sessions;
   readonly #log: Logger;
+  #state: ServerState = "new";
   #starting: Promise<StartedServer> | undefined;
   #stopping: Promise<void> | undefined;
   readonly #stopped: Promise<void>;
@@ -65,7 +79,8 @@ export class RpcServer<Methods = None, Events = None, Pushes = None, Streams = N
       ...definition,
       sessions: () => this.sessions,
       clock: options.clock ?? systemClock,
-      health: options.health,
+      // The state is looked at last: it may change while the program finds out.
+      health: async () => (await options.health?.() ?? true) && this.#state !== "draining",
       mayInspect: options.introspection,
     });
     this.#endpoint = new Endpoint(definition, this.#sessions);
@@ -74,6 +89,19 @@ export class RpcServer<Methods = None, Events = None, Pushes = None, Streams = N
   /** Begin to describe a server. */
   static builder(): RpcServerBuilder {
     return new RpcServerBuilder((definition) => new RpcServer(definition));
+  }
+
+  /**
+   * Where it is in its life: `"serving"` once {@link start} has resolved, `"draining"` from {@link shutdown} on, `"stopped"` after the last
+   * shutdown hook, or when the start has failed.
+   */
+  get state(): ServerState {
+    return this.#state;
+  }
+
+  /** Where it listens, as {@link start} returns it; known from its start hooks on. */
+  get addresses(): readonly SocketAddress[] {
+    return this.#endpoint.addresses;
   }
 
   /** The store all sessions share; the argument of start and shutdown hooks. */
@@ -107,17 +135,35 @@ export class RpcServer<Methods = None, Events = None, Pushes = None, Streams = N
       return Promise.reject(new TypeError("Server was shut down; build another to start again"));
     }
     if (this.#starting !== undefined) return Promise.reject(new TypeError("Server was started already"));
+    this.#state = "starting";
     this.#starting = this.#start();
     return this.#starting;
   }
 
   /**
-   * {@link start} and serve until {@link shutdown}, whose errors are its own.
-   * @throws what `start` throws.
+   * {@link start} and serve until {@link shutdown}, whose errors are its caller's; or until a signal, where `signals` are given.
+   * @throws what `start` throws; after a signal, what `shutdown` throws.
+   * @throws {TypeError} (as rejection) when a signal is none to shut down on; nothing is started.
+   * @throws {RangeError} (as rejection) when the grace is not 0 or more milliseconds; nothing is started.
    */
-  async run(): Promise<void> {
-    await this.start();
-    await this.#stopped;
+  async run(options: RunOptions = {}): Promise<void> {
+    const { signals = [], graceMs } = options;
+    checkSignals(signals);
+    if (graceMs !== undefined) checkedGraceMs(graceMs);
+    let stopping: Promise<void> | undefined;
+    const unlisten = onShutdownSignal(signals, (signal) => {
+      this.#log({ level: "info", category: "server", message: `Shutting down on ${signal}` });
+      stopping = this.shutdown(options);
+      // Awaited below; a start that fails meanwhile tells its own error.
+      stopping.catch(() => {});
+    });
+    try {
+      await this.start();
+      await this.#stopped;
+      await stopping;
+    } finally {
+      unlisten();
+    }
   }
 
   /**
@@ -132,7 +178,10 @@ export class RpcServer<Methods = None, Events = None, Pushes = None, Streams = N
     } catch (error) {
       return Promise.reject(error);
     }
-    this.#stopping ??= this.#stop(options);
+    if (this.#stopping === undefined) {
+      if (this.#state !== "stopped") this.#state = "draining";
+      this.#stopping = this.#stop(options);
+    }
     return this.#stopping;
   }
 
@@ -144,21 +193,26 @@ export class RpcServer<Methods = None, Events = None, Pushes = None, Streams = N
   async #start(): Promise<StartedServer> {
     const hooks = this.#definition.onStart.runUntilFailure.bind(this.#definition.onStart, this.context);
     try {
-      return { addresses: await this.#endpoint.listen(hooks) };
+      const addresses = await this.#endpoint.listen(hooks);
+      if (this.#state === "starting") this.#state = "serving";
+      return { addresses };
     } catch (error) {
       for (const failed of await this.#release({ graceMs: 0 })) this.#report("An onShutdown hook failed", failed);
+      this.#state = "stopped";
       throw error;
     }
   }
 
   async #stop(options: ShutdownOptions): Promise<void> {
     if (this.#starting === undefined) {
+      this.#state = "stopped";
       this.#resolveStopped();
       return;
     }
     const started = await this.#starting.then(() => true, () => false);
     // A failed start has released everything itself.
     const errors = started ? await this.#release(options) : [];
+    this.#state = "stopped";
     this.#resolveStopped();
     if (errors.length === 0) return;
     for (const error of errors) this.#report("An onShutdown hook failed", error);

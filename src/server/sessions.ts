@@ -6,7 +6,7 @@
 
 import type { CloseReason } from "../connection/close_reason.ts";
 import type { Hooks } from "../plugin/hooks.ts";
-import { ConnectionCode, EchoStreamError, ErrorCode } from "../protocol/error.ts";
+import { EchoStreamError, ErrorCode } from "../protocol/error.ts";
 import type { Session } from "../session.ts";
 import type { Logger } from "../trace.ts";
 
@@ -49,12 +49,7 @@ export class Sessions {
   async closeAll(reason: string, graceMs: number | undefined): Promise<void> {
     // Again, until none is left: a handshake may complete while the others drain.
     while (this.#serving.size > 0) {
-      // GOING_AWAY tells clients that they may come back, to whoever serves this address then.
-      const options = {
-        awaitStreams: true,
-        code: ConnectionCode.GOING_AWAY,
-        ...(graceMs === undefined ? {} : { graceMs }),
-      };
+      const options = { mayReconnect: true, ...(graceMs === undefined ? {} : { graceMs }) };
       for (const session of this.#serving.keys()) void session.close(reason, options);
       await Promise.all(this.#serving.values());
     }

@@ -38,8 +38,13 @@ export interface SessionBehavior {
 export interface CloseOptions {
   /** How long what is in flight may take, in milliseconds; 0 closes at once. Default `limits.closeGraceMs`: 5,000. */
   readonly graceMs?: number;
-  /** Code the peer sees (docs/protocol.md, "Connection codes"). Default NO_ERROR. */
+  /**
+   * Of a server's session: tell the client that it may come back, to whoever serves its address then, as at a shutdown. From now on
+   * it keeps new calls for that. Default false: a session that is closed on purpose is not made again.
+   */
+  readonly mayReconnect?: boolean;
+  /** Code the peer sees (docs/protocol.md, "Connection codes"). Default GOING_AWAY where it may reconnect, otherwise NO_ERROR. */
   readonly code?: number;
-  /** Wait also for media streams the peer has not ended, as a server does that shuts down. Default false. */
+  /** Wait also for media streams the peer has not ended. Default: where it may reconnect. */
   readonly awaitStreams?: boolean;
 }

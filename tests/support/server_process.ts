@@ -16,8 +16,14 @@ export interface ServerProcess {
   errors(): string;
   /** Whether it still runs. */
   alive(): boolean;
+  /** What it wrote to standard output so far, the port included. */
+  output(): string;
   /** SIGKILL, by default; resolves when it is gone. */
   kill(signal?: "SIGKILL" | "SIGSTOP" | "SIGCONT"): Promise<void>;
+  /** Send a signal that it may take its time with. */
+  signal(signal: "SIGINT" | "SIGTERM"): void;
+  /** Its exit code once it is gone and its output is read; `null` when a signal ended it. */
+  readonly exitCode: Promise<number | null>;
 }
 
 /** Start a script of this repository that prints the port it listens on. */
@@ -25,7 +31,10 @@ export async function startServer(source: string): Promise<ServerProcess> {
   const before = "Deno" in globalThis ? ["run", "--no-check", "--quiet", "--allow-all"] : [];
   const child = spawn(process.execPath, [...before, runnablePath(source)], { stdio: ["ignore", "pipe", "pipe"] });
   let errors = "";
+  let output = "";
   child.stderr.on("data", (chunk) => errors += chunk);
+  child.stdout.on("data", (chunk) => output += chunk);
+  const exitCode = new Promise<number | null>((resolve) => child.once("close", (code) => resolve(code)));
   const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const port = await new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stdout }).once("line", resolve);
@@ -34,6 +43,10 @@ export async function startServer(source: string): Promise<ServerProcess> {
   return {
     port: Number(port),
     errors: () => errors,
+    output: () => output,
+    exitCode,
+    // Not `child.kill`: Deno takes a child it has sent a signal for one that the signal has ended.
+    signal: (signal) => void process.kill(child.pid!, signal),
     alive: () => child.exitCode === null && child.signalCode === null,
     async kill(signal = "SIGKILL") {
       child.kill(signal);
