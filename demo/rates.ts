@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { measureBulk, measureCalls } from "../bench/macro/load.ts";
+import { measureCalls, measureFlow } from "../bench/macro/load.ts";
 import type { RpcClient } from "../mod.ts";
 import { bytesText } from "./screen.ts";
 import type { server } from "./service.ts";
@@ -11,6 +11,7 @@ import type { server } from "./service.ts";
 const OPTIONS = { warmUpMs: 300, durationMs: 700 };
 const CALL_BYTES = 64;
 const FRAME_BYTES = 64 * 1024;
+const FIRST_FRAMES = 128;
 
 /** Rows of the table, its head first. Takes about five seconds. */
 export async function measureRates(client: RpcClient<typeof server>): Promise<string[][]> {
@@ -18,12 +19,12 @@ export async function measureRates(client: RpcClient<typeof server>): Promise<st
     call(payload: Uint8Array, done: (bytes: number) => void): void {
       void client.request("echo", payload).then((answer) => done(answer.length));
     },
-    async bulk(totalBytes: number): Promise<void> {
-      const stream = await client.createStream("sink");
-      const frame = new Uint8Array(FRAME_BYTES);
-      for (let sent = 0; sent < totalBytes; sent += frame.length) await stream.send(frame);
-      await stream.end();
-    },
+  };
+  const sendFrames = async (count: number): Promise<void> => {
+    const stream = await client.createStream("sink");
+    const frame = new Uint8Array(FRAME_BYTES);
+    for (let sent = 0; sent < count; sent++) await stream.send(frame);
+    await stream.end();
   };
   const rows = [["what", "rate", "p50", "p99"]];
   for (const inFlight of [1, 64, 512]) {
@@ -35,7 +36,7 @@ export async function measureRates(client: RpcClient<typeof server>): Promise<st
       `${p99Us} µs`,
     ]);
   }
-  const { mbPerS } = await measureBulk(peer, FRAME_BYTES, OPTIONS);
+  const { mbPerS } = await measureFlow(sendFrames, FIRST_FRAMES, FRAME_BYTES, OPTIONS);
   rows.push(["one stream, frames of 64 KiB", `${bytesText(mbPerS * 1e6)}/s`, "", ""]);
   return rows;
 }

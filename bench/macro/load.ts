@@ -7,11 +7,11 @@ import type { PeerClient } from "../peers/peer.ts";
 
 /** What one measurement found. */
 export interface Measurement {
-  /** Calls, or frames of the bulk transfer, per second. */
+  /** Calls, frames of the bulk transfer or items per second. */
   readonly ops: number;
-  /** Median latency in µs; 0 for bulk. */
+  /** Median latency of calls in µs, otherwise 0. */
   readonly p50Us: number;
-  /** 99th percentile of latency in µs; 0 for bulk. */
+  /** 99th percentile of the latency of calls in µs, otherwise 0. */
   readonly p99Us: number;
   /** Payload in 10^6 bytes per second, one direction. */
   readonly mbPerS: number;
@@ -64,25 +64,24 @@ export function measureCalls(
   });
 }
 
-/** Send for about `durationMs` one way, in frames of `frameBytes`. */
-export async function measureBulk(
-  client: Pick<PeerClient, "bulk">,
-  frameBytes: number,
+/** Have amounts of `unitBytes` moved by `move`, for about `durationMs` in the end. */
+export async function measureFlow(
+  move: (amount: number) => Promise<void>,
+  firstAmount: number,
+  unitBytes: number,
   options: LoadOptions,
 ): Promise<Measurement> {
-  let totalBytes = 8 * 1024 * 1024;
+  let amount = firstAmount;
   let elapsedMs = 0;
   // Each round is as large as the one before suggests, until one has lasted long enough to count.
   for (let spentMs = 0; spentMs < options.warmUpMs || elapsedMs < options.durationMs / 2; spentMs += elapsedMs) {
-    if (elapsedMs > 0) {
-      totalBytes = Math.ceil((totalBytes * Math.min(8, options.durationMs / elapsedMs)) / frameBytes) * frameBytes;
-    }
+    if (elapsedMs > 0) amount = Math.ceil(amount * Math.min(8, options.durationMs / elapsedMs));
     const startedMs = performance.now();
-    await client.bulk(totalBytes);
+    await move(amount);
     elapsedMs = performance.now() - startedMs;
   }
-  const bytesPerS = totalBytes / (elapsedMs / 1000);
-  return { ops: Math.round(bytesPerS / frameBytes), p50Us: 0, p99Us: 0, mbPerS: round(bytesPerS / 1e6) };
+  const perS = amount / (elapsedMs / 1000);
+  return { ops: Math.round(perS), p50Us: 0, p99Us: 0, mbPerS: round(perS * unitBytes / 1e6) };
 }
 
 function round(value: number): number {

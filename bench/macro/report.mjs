@@ -5,6 +5,9 @@
  */
 import { cpus, release, totalmem } from "node:os";
 
+/** The system that is an earlier commit of ours. */
+export const EARLIER = "echostream, earlier";
+
 /** Rows of one bench, system and runtime become one, each figure the median of its own. */
 export function medians(rows) {
   const groups = new Map();
@@ -39,7 +42,9 @@ export function report(rows, { rounds, durationMs, runtimes }) {
     `Client and server are two processes on one machine, over loopback. Medians of ${rounds} interleaved round${
       rounds === 1 ? "" : "s"
     } of ${durationMs / 1000} s a bench.`,
-    `Unary calls carry 64 bytes each way; bulk is frames of 64 KiB one way over one stream. \`npm run bench\` makes this page.`,
+    `Unary calls carry 64 bytes each way; bulk is frames of 64 KiB one way over one stream; items are the 64-byte ones of one`,
+    `streaming call, sent by the server, or by the client and echoed. socket.io has no streaming calls: there they are events,`,
+    `acknowledged every 512. \`npm run bench\` makes this page.`,
     "",
     `- ${machine}`,
     `- ${versions}`,
@@ -54,12 +59,21 @@ export function report(rows, { rounds, durationMs, runtimes }) {
         "512 in flight",
         "p50 / p99",
         "bulk",
+        "items",
+        "items echoed",
       ],
       groupBy(rows, ({ runtime, system }) => `${runtime} ${system}`).map((group) => {
         const of = (bench) => group.find((row) => row.bench === bench);
         const latency = (row) => (row ? `${row.p50Us} / ${row.p99Us} µs` : "–");
         const rate = (row) => (row ? `${thousands(row.ops)}/s` : "–");
-        const [one, many, most, bulk] = ["unary-1", "unary-64", "unary-512", "bulk"].map(of);
+        const [one, many, most, bulk, items, echoed] = [
+          "unary-1",
+          "unary-64",
+          "unary-512",
+          "bulk",
+          "items",
+          "echo-items",
+        ].map(of);
         return [
           group[0].runtime,
           group[0].system,
@@ -69,6 +83,8 @@ export function report(rows, { rounds, durationMs, runtimes }) {
           rate(most),
           latency(most),
           bulk ? `${bulk.mbPerS} MB/s` : "–",
+          rate(items),
+          rate(echoed),
         ];
       }),
     ),
@@ -118,6 +134,12 @@ function ratios(rows) {
       at("socket.io", "unary-512"),
       "ops",
     );
+    for (const bench of ["unary-64", "items", "echo-items"]) {
+      add(`${node}: ${bench}, against grpc-js`, 1, at("echostream", bench), at("grpc-js", bench), "ops");
+    }
+    for (const bench of ["items", "echo-items"]) {
+      add(`${node}: ${bench}, against socket.io`, 1, at("echostream", bench), at("socket.io", bench), "ops");
+    }
     add(`${node}: bulk, against the floor`, 0.5, at("echostream", "bulk"), at("tls-floor", "bulk"), "mbPerS");
     add(
       `${node}: p50 of 1 in flight, against the floor`,
@@ -127,6 +149,13 @@ function ratios(rows) {
       "p50Us",
       true,
     );
+  }
+  for (const row of rows.filter(({ system }) => system === EARLIER)) {
+    const now = find(row.runtime, "echostream", row.bench);
+    const [field, atMost] = row.bench === "unary-1"
+      ? ["p50Us", true]
+      : [row.bench === "bulk" ? "mbPerS" : "ops", false];
+    add(`${row.runtime}: ${row.bench}, against the earlier commit`, 1, now, row, field, atMost);
   }
   const node = ["node26", "node20"].find((name) =>
     find(name, "echostream", "unary-64") ?? find(name, "echostream", "bulk")

@@ -2,7 +2,8 @@
  * `npm run bench`: client and server as two processes, systems and runtimes interleaved round by round, medians, and the ratios that matter.
  *
  * Options: `--json` prints one JSON object per bench, system and runtime; `--quick` one short round, not saved; `--rounds N`;
- * `--only text,text` systems or runtimes whose `system/runtime` holds one of the texts; `--bench unary-64,bulk`.
+ * `--only text,text` systems or runtimes whose `system/runtime` holds one of the texts; `--bench unary-64,bulk`;
+ * `--against COMMIT` measures that commit beside this one, in the same rounds.
  *
  * @module
  */
@@ -15,9 +16,10 @@ import { parseArgs } from "node:util";
 import { build } from "../../scripts/build.mjs";
 import { progressLine } from "../../scripts/progress.mjs";
 import { findRuntime, root, RUNTIME_NAMES, scriptPath } from "../../scripts/runtimes.mjs";
-import { medians, report } from "./report.mjs";
+import { checkOut } from "./earlier.mjs";
+import { EARLIER, medians, report } from "./report.mjs";
 
-const BENCHES = ["unary-1", "unary-64", "unary-512", "bulk"];
+const BENCHES = ["unary-1", "unary-64", "unary-512", "bulk", "items", "echo-items"];
 /** A client that has not ended by then hangs. */
 const CLIENT_TIMEOUT_MS = 180_000;
 
@@ -27,6 +29,7 @@ const { values: options } = parseArgs({
     quick: { type: "boolean", default: false },
     rounds: { type: "string" },
     only: { type: "string", default: "" },
+    against: { type: "string" },
     bench: { type: "string", default: BENCHES.join(",") },
   },
 });
@@ -36,6 +39,7 @@ const job = { benches: options.bench.split(","), ...timing };
 
 const contestants = chooseContestants();
 prepare();
+const earlier = options.against === undefined ? undefined : checkOut(options.against);
 const measured = [];
 const failures = [];
 const line = progressLine("bench");
@@ -46,11 +50,12 @@ for (let round = 1; round <= rounds; round++) {
     const label = `round ${round}/${rounds}  ${system} on ${runtime.name}`;
     line.update(label);
     try {
-      await measure(system, runtime, (row) => {
+      const measuring = system === EARLIER ? measureEarlier : measure;
+      await measuring(system, runtime, (row) => {
         measured.push(row);
         line.update(
           `${label}  ${row.bench}: ${
-            row.bench === "bulk" ? `${row.mbPerS} MB/s` : `${row.ops}/s, p50 ${row.p50Us} µs`
+            row.bench === "bulk" ? `${row.mbPerS} MB/s` : `${row.ops}/s${row.p50Us ? `, p50 ${row.p50Us} µs` : ""}`
           }`,
         );
       });
@@ -60,13 +65,14 @@ for (let round = 1; round <= rounds; round++) {
   }
 }
 line.end(`${rounds} rounds done`);
+earlier?.remove();
 
 const rows = medians(measured);
 const summary = report(rows, { rounds, ...timing, runtimes: [...new Set(contestants.map(({ runtime }) => runtime))] });
 if (options.json) { for (const row of rows) console.log(JSON.stringify(row)); }
 else console.log(summary);
 for (const failure of failures) console.error(`failed: ${failure}`);
-if (!options.quick && options.only === "" && failures.length === 0) save();
+if (!options.quick && options.only === "" && earlier === undefined && failures.length === 0) save();
 process.exitCode = failures.length === 0 && rows.length > 0 ? 0 : 1;
 
 function prepare() {
@@ -81,12 +87,17 @@ function prepare() {
 /** Ours on every runtime; the peers on both Nodes, which is where they are at their best. */
 function chooseContestants() {
   const all = RUNTIME_NAMES.flatMap((name) => {
-    const systems = name.startsWith("node") ? ["echostream", "tls-floor", "tls-gathered", "socket.io"] : ["echostream"];
+    const systems = name.startsWith("node")
+      ? ["echostream", "tls-floor", "tls-gathered", "grpc-js", "socket.io"]
+      : ["echostream"];
     const runtime = findRuntime(name);
     return systems.map((system) => ({ system, runtime }));
   });
   const texts = options.only.split(",");
-  return all.filter(({ system, runtime }) => texts.some((text) => `${system}/${runtime.name}`.includes(text)));
+  const chosen = all.filter(({ system, runtime }) => texts.some((text) => `${system}/${runtime.name}`.includes(text)));
+  if (options.against === undefined) return chosen;
+  const ours = chosen.filter(({ system }) => system === "echostream");
+  return [...chosen, ...ours.map(({ runtime }) => ({ system: EARLIER, runtime }))];
 }
 
 async function measure(system, runtime, onRow) {
@@ -110,6 +121,11 @@ async function measure(system, runtime, onRow) {
     server.child.kill("SIGTERM");
     await server.ended;
   }
+}
+
+/** An earlier commit is measured by its own bench: what crosses between its processes is its own affair. */
+async function measureEarlier(system, runtime, onRow) {
+  for (const row of await earlier.measure(runtime, options.bench, options.quick)) onRow({ ...row, system });
 }
 
 function start(runtime, source, parameters, stdio) {

@@ -6,7 +6,7 @@
 import type { Peer } from "../peers/peer.ts";
 
 /** Names of the systems. */
-export const SYSTEMS = ["echostream", "tls-floor", "tls-gathered", "socket.io"] as const;
+export const SYSTEMS = ["echostream", "tls-floor", "tls-gathered", "grpc-js", "socket.io"] as const;
 
 /** @throws {RangeError} when no system has this name. */
 export async function loadSystem(name: string): Promise<Peer> {
@@ -17,6 +17,8 @@ export async function loadSystem(name: string): Promise<Peer> {
       return (await import("../peers/tls_floor.ts")).tlsFloor;
     case "tls-gathered":
       return (await import("../peers/tls_floor.ts")).tlsGathered;
+    case "grpc-js":
+      return (await import("../peers/grpc.ts")).grpcJs;
     case "socket.io":
       return (await import("../peers/socket_io.ts")).socketIo;
     default:

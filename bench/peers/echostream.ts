@@ -4,7 +4,7 @@
  * @module
  */
 import { RpcClient, RpcServer } from "../../mod.ts";
-import { BULK_FRAME_BYTES, type Peer, type PeerClient, type PeerServer } from "./peer.ts";
+import { BULK_FRAME_BYTES, ITEM_BYTES, type Peer, type PeerClient, type PeerServer } from "./peer.ts";
 
 /** Our own server and client. */
 export const echostream: Peer = {
@@ -12,6 +12,13 @@ export const echostream: Peer = {
     const server = RpcServer.builder()
       .bind("127.0.0.1:0")
       .handler("echo", (_session, payload) => payload)
+      .handler("items", async function* (_session, request) {
+        const item = new Uint8Array(ITEM_BYTES).fill(7);
+        for (let left = Number(new TextDecoder().decode(request)); left > 0; left--) yield item;
+      })
+      .channel("echoItems", async function* (_session, items) {
+        for await (const item of items) yield item;
+      })
       .stream("bulk", async (_session, incoming) => {
         for await (const _frame of incoming);
       })
@@ -31,6 +38,23 @@ export const echostream: Peer = {
         const stream = await client.createStream("bulk");
         for (let sent = 0; sent < totalBytes; sent += frame.length) await stream.send(frame);
         await stream.end();
+      },
+      async items(count): Promise<number> {
+        let received = 0;
+        for await (const _item of client.requestStream("items", String(count))) received++;
+        return received;
+      },
+      async echoItems(count): Promise<number> {
+        const item = new Uint8Array(ITEM_BYTES).fill(7);
+        const channel = client.requestChannel("echoItems");
+        const sending = (async () => {
+          for (let sent = 0; sent < count; sent++) await channel.send(item);
+          channel.end();
+        })();
+        let received = 0;
+        for await (const _item of channel) received++;
+        await sending;
+        return received;
       },
       async close(): Promise<void> {
         await client.close();

@@ -18,6 +18,10 @@ export interface PeerClient {
   call(payload: Uint8Array, done: (bytes: number) => void): void;
   /** Send `totalBytes` in frames of {@link BULK_FRAME_BYTES} one way; resolves when the other side says that it has all of them. */
   bulk(totalBytes: number): Promise<void>;
+  /** Have the server send `count` items of {@link ITEM_BYTES} in one streaming call; resolves with how many came. */
+  items?(count: number): Promise<number>;
+  /** Send `count` items in one streaming call that has each sent back; resolves with how many came back. */
+  echoItems?(count: number): Promise<number>;
   /** Disconnect. */
   close(): Promise<void>;
 }
@@ -32,3 +36,5 @@ export interface Peer {
 
 /** Bytes of one frame of the bulk transfer. */
 export const BULK_FRAME_BYTES: number = 64 * 1024;
+/** Bytes of one item of a streaming call. */
+export const ITEM_BYTES: number = 64;
