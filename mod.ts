@@ -66,6 +66,7 @@ export type { ClientContext, ServerContext } from "./src/context.ts";
 
 export { cbor, type SchemaInput, type SchemaOutput, type StandardSchemaV1 } from "./src/rpc/schema.ts";
 export type { Call } from "./src/rpc/handler.ts";
+export type { CallRecord } from "./src/rpc/call_diagnostics.ts";
 export type { CallOptions } from "./src/rpc/call_options.ts";
 export type { RetryOptions, RetryThrottling } from "./src/rpc/retry_policy.ts";
 export type { ChannelMethod, Event, None, ServerStream, Unary } from "./src/rpc/signature.ts";

@@ -55,6 +55,7 @@ const TYPES: readonly string[] = [
   "BroadcastAnswers",
   "Call",
   "CallOptions",
+  "CallRecord",
   "Channel",
   "ChannelMethod",
   "ClientBuilder",

@@ -8,6 +8,7 @@ import type { EchoStreamError } from "../protocol/error.ts";
 import type { CallFields } from "../protocol/call_fields.ts";
 import { type Metadata, type MetadataInit, toMetadata } from "../protocol/metadata.ts";
 import { Deadline } from "../timer_queue.ts";
+import type { CallMeter } from "./call_diagnostics.ts";
 import type { CallOptions } from "./call_options.ts";
 import type { Call } from "./handler.ts";
 import { nestedOptions } from "./nested_call.ts";
@@ -22,6 +23,8 @@ export abstract class CallContext extends Deadline implements Call {
   started = false;
   /** True when the peer has its answer, or waits for none. */
   answered = false;
+  /** Measures it, when somebody wants to know. */
+  meter: CallMeter | undefined = undefined;
   readonly #nowUs: () => number;
   readonly #requestMetadata: Metadata | undefined;
   #answerMetadata: Metadata | undefined;

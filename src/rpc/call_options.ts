@@ -18,6 +18,8 @@ export interface CallOptions {
   readonly traceparent?: string;
   /** Whether a second execution does no harm. Default false. */
   readonly idempotent?: boolean;
+  /** Which attempt of the same call this is, for its {@link CallRecord}; a client's retries say so themselves. Default 1. */
+  readonly attempt?: number;
   /** Called with the metadata of the answer, before the request settles, when the answer carries any. */
   readonly onMetadata?: (metadata: Metadata) => void;
 }

@@ -73,6 +73,7 @@ export class IncomingCall<C> extends CallContext implements Admitted {
 
   /** Run the handler; the owner hears of its end, during this call or later. */
   run(): void {
+    this.meter?.run();
     const method = this.#owner.find(this.method);
     if (method === undefined) {
       return this.#owner.onError(this, new EchoStreamError(ErrorCode.UNIMPLEMENTED, `No method "${this.method}"`));

@@ -84,6 +84,7 @@ export class IncomingChannel<C> extends CallContext implements Admitted, CallStr
 
   /** Run the handler; the owner hears of its end, during this call or later. */
   run(): void {
+    this.meter?.run();
     let result: unknown;
     try {
       result = this.#start();
@@ -104,6 +105,7 @@ export class IncomingChannel<C> extends CallContext implements Admitted, CallStr
     // What nobody was told yet, nobody waits for any more.
     if (!this.answered) {
       this.answered = true;
+      this.meter?.end(reason.code, this.started ? "perhapsProcessed" : "notProcessed");
       this.#input = "stopped";
       this.#stream.cancel(StreamCode.CANCELLED);
       this.#owner.onAnswered(this);
@@ -183,6 +185,7 @@ export class IncomingChannel<C> extends CallContext implements Admitted, CallStr
 
   #onMessage({ bytes, start, end, owned }: Frame): void {
     const { encoding, payload } = decodeCallMessage(bytes, start, end);
+    this.meter?.received(payload.length);
     if (!isEncoding(encoding)) return this.#refuseInput(ErrorCode.UNIMPLEMENTED, "has an encoding that is not known");
     if (this.#definition.channel) return this.#pushItem(encoding as Encoding, payload, end - start);
     if (this.#payload !== undefined) {
@@ -271,6 +274,7 @@ export class IncomingChannel<C> extends CallContext implements Admitted, CallStr
     }
     if (!this.#headersSent) this.#sendHeaders();
     this.#stream.sendItem({ encoding: encodingOf(item), payload });
+    this.meter?.sent(payload.length);
   }
 
   /** Resolves when the next item would be welcome, or nobody waits for one. */
@@ -305,6 +309,7 @@ export class IncomingChannel<C> extends CallContext implements Admitted, CallStr
       this.#owner.onFailure(this, error);
       return this.#fail(error, "processed");
     }
+    this.meter?.end("OK", "processed");
     this.#answered();
   }
 
@@ -313,6 +318,7 @@ export class IncomingChannel<C> extends CallContext implements Admitted, CallStr
     const fits = (failure.data?.length ?? 0) < this.#owner.peer.maxMessageBytes / 2;
     const sent = fits ? failure : { ...failure, data: undefined };
     this.#stream.send((writer) => encodeFailureTrailer(writer, sent), true);
+    this.meter?.end(failure.code, disposition);
     this.#answered();
   }
 

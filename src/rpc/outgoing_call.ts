@@ -8,6 +8,7 @@ import type { SendStream } from "../connection/send_stream.ts";
 import { Encoding } from "../protocol/encoding.ts";
 import type { Metadata } from "../protocol/metadata.ts";
 import { Deadline } from "../timer_queue.ts";
+import type { CallMeter } from "./call_diagnostics.ts";
 import type { CallOptions } from "./call_options.ts";
 
 /** Who is told that a call is over before its answer came. */
@@ -36,6 +37,8 @@ export class OutgoingCall extends Deadline {
   readonly onMetadata: ((metadata: Metadata) => void) | undefined;
   /** Stream of a large request, which can be reset half-way. */
   sent: SendStream | undefined = undefined;
+  /** Measures it, when somebody wants to know. */
+  meter: CallMeter | undefined = undefined;
   readonly #owner: OutgoingCallOwner;
   readonly #signal: AbortSignal | undefined;
   readonly #resolve: (value: unknown) => void;
@@ -68,12 +71,14 @@ export class OutgoingCall extends Deadline {
   /** The answer is here. */
   resolve(value: unknown): void {
     this.#signal?.removeEventListener("abort", this);
+    this.meter?.end("OK", "processed");
     this.#resolve(value);
   }
 
   /** It failed. */
   reject(error: unknown): void {
     this.#signal?.removeEventListener("abort", this);
+    this.meter?.fail(error);
     this.#reject(error);
   }
 

@@ -30,6 +30,7 @@ import {
 import { type Frame, FrameType, misplacedFrame } from "../protocol/frame.ts";
 import type { Metadata } from "../protocol/metadata.ts";
 import { Deadline } from "../timer_queue.ts";
+import type { CallMeter } from "./call_diagnostics.ts";
 import { cancelledCall, lateCall, lostCall, tooLargeCall } from "./call_start.ts";
 import { CallStream, type CallStreamSink } from "./call_stream.ts";
 import { failureToError } from "./failure.ts";
@@ -87,6 +88,8 @@ export interface OutgoingChannelOwner {
 export class OutgoingChannel extends Deadline
   implements Channel<unknown, unknown>, CallStreamSink, ItemQueueOwner<unknown> {
   readonly method: string;
+  /** Measures it, when somebody wants to know. */
+  meter: CallMeter | undefined = undefined;
   readonly #owner: OutgoingChannelOwner;
   readonly #stream: CallStream;
   readonly #items: ItemQueue<unknown>;
@@ -145,7 +148,9 @@ export class OutgoingChannel extends Deadline
     if (this.#ended) throw new TypeError(`"${this.method}" has ended its items already`);
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#over || this.#stream.sendEnded) return false;
-    this.#stream.sendItem(outgoingItem(this.method, item, this.#owner.peer));
+    const message = outgoingItem(this.method, item, this.#owner.peer);
+    this.#stream.sendItem(message);
+    this.meter?.sent(message.payload.length);
     if (this.#stream.writable) return true;
     await this.#stream.ready().catch(() => {});
     if (this.#failure !== undefined) throw this.#failure;
@@ -284,6 +289,7 @@ export class OutgoingChannel extends Deadline
 
   #onMessage({ bytes, start, end }: Frame): void {
     const { encoding, payload } = decodeCallMessage(bytes, start, end);
+    this.meter?.received(payload.length);
     let item: unknown;
     try {
       if (!isEncoding(encoding)) throw new EchoStreamError(ErrorCode.UNIMPLEMENTED, "Its encoding is not known");
@@ -324,6 +330,8 @@ export class OutgoingChannel extends Deadline
     this.#signal?.removeEventListener("abort", this);
     if (failure === undefined) this.#items.end();
     else this.#items.fail(failure);
+    if (failure === undefined) this.meter?.end("OK", "processed");
+    else this.meter?.fail(failure);
     // What is still on its way to a callee that has ended is of no use.
     if (!this.#ended) this.#stream.reset(StreamCode.CANCELLED);
     this.#owner.onOver(this);

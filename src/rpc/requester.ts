@@ -15,6 +15,7 @@ import {
 } from "../protocol/error.ts";
 import { type AnswerMessage, encodeRequest, type FailureMessage } from "../protocol/message.ts";
 import { Writer } from "../protocol/writer.ts";
+import type { CallDiagnostics } from "./call_diagnostics.ts";
 import type { CallOptions } from "./call_options.ts";
 import { cancelledCall, checkCall, lateCall, lostCall, tooLargeCall } from "./call_start.ts";
 import { CallTable } from "./call_table.ts";
@@ -30,6 +31,7 @@ export class Requester implements OutgoingCallOwner {
   onIdle: (() => void) | undefined;
   readonly #connection: Connection;
   readonly #peer: PeerLimits;
+  readonly #diagnostics: CallDiagnostics;
   readonly #cancels: CancelSender;
   // Requests on their way, and those that wait for room; in the order they were made.
   readonly #pending = new CallTable<OutgoingCall>();
@@ -39,9 +41,10 @@ export class Requester implements OutgoingCallOwner {
   #refusal: (() => EchoStreamError | undefined) | undefined;
 
   /** @param peer What the peer accepts, kept up to date by its SETTINGS. */
-  constructor(connection: Connection, peer: PeerLimits) {
+  constructor(connection: Connection, peer: PeerLimits, diagnostics: CallDiagnostics) {
     this.#connection = connection;
     this.#peer = peer;
+    this.#diagnostics = diagnostics;
     this.#cancels = new CancelSender(connection);
   }
 
@@ -60,6 +63,7 @@ export class Requester implements OutgoingCallOwner {
     try {
       return this.#start(method, payload, options).promise;
     } catch (error) {
+      this.#diagnostics.notBegun("unary", method, error, options.attempt);
       return Promise.reject(error);
     }
   }
@@ -68,6 +72,7 @@ export class Requester implements OutgoingCallOwner {
   onAnswer(message: AnswerMessage): void {
     const call = this.#take(message.callId);
     if (call === undefined) return;
+    call.meter?.received(message.payload.length);
     if (message.refused !== undefined) return call.reject(unusable(call, message.refused));
     let value: unknown;
     try {
@@ -126,6 +131,7 @@ export class Requester implements OutgoingCallOwner {
     const bytes = encodeSentPayload(payload);
     if (bytes.length > this.#peer.maxMessageBytes) throw tooLargeCall(method, bytes.length, this.#peer.maxMessageBytes);
     const call = new OutgoingCall(this, this.#nextCallId++, method, options, metadata);
+    call.meter = this.#diagnostics.begin("outgoing", "unary", method, call.callId, options.attempt);
     call.encoding = encoding;
     call.payload = bytes;
     if (options.timeoutMs !== undefined) this.#connection.timers.add(call, options.timeoutMs);
@@ -146,6 +152,8 @@ export class Requester implements OutgoingCallOwner {
       return this.#fail(call, tooLargeCall(call.method, writer.length, this.#peer.maxMessageBytes));
     }
     this.#pending.add(call);
+    call.meter?.run();
+    call.meter?.sent(call.payload.length);
     call.payload = NOTHING;
     call.sent = this.#connection.sendMessage(writer.view());
   }

@@ -9,7 +9,8 @@ import { type Disposition, EchoStreamError, ErrorCode, protocolViolation } from 
 import { encodeAnswer, encodeFailure, type FailureInput, type RequestMessage } from "../protocol/message.ts";
 import { Writer } from "../protocol/writer.ts";
 import type { Logger } from "../trace.ts";
-import { deadlineUs } from "./call_context.ts";
+import { deadlineUs, methodName } from "./call_context.ts";
+import type { CallDiagnostics } from "./call_diagnostics.ts";
 import type { CallSlots } from "./call_slots.ts";
 import { CallTable } from "./call_table.ts";
 import { EarlyCancels } from "./early_cancels.ts";
@@ -30,6 +31,7 @@ export interface ResponderOptions<C> {
   /** What the peer accepts, kept up to date by its SETTINGS. */
   readonly peer: PeerLimits;
   readonly log: Logger;
+  readonly diagnostics: CallDiagnostics;
 }
 
 /** Answers the requests of one connection. */
@@ -61,14 +63,23 @@ export class Responder<C> implements IncomingCallOwner<C> {
     this.#slots.received++;
     const { callId } = request;
     if (this.#live.get(callId) !== undefined) throw protocolViolation(`Call id ${callId} is used twice`);
-    if (this.#earlyCancels.size > 0 && this.#earlyCancels.take(callId, this.nowUs())) return;
-    if (request.refused !== undefined) return this.#refuse(callId, request.refused, refusalText(request.refused));
-    if (this.#slots.draining) return this.#refuse(callId, ErrorCode.UNAVAILABLE, "The session is closing");
+    if (this.#earlyCancels.size > 0 && this.#earlyCancels.take(callId, this.nowUs())) {
+      return this.#options.diagnostics.refused("unary", methodName(request), ErrorCode.CANCELLED, callId);
+    }
+    if (request.refused !== undefined) {
+      return this.#refuseRequest(request, request.refused, refusalText(request.refused));
+    }
+    if (this.#slots.draining) return this.#refuseRequest(request, ErrorCode.UNAVAILABLE, "The session is closing");
     const dueUs = deadlineUs(request.timeoutMs, this.#options.limits.maxTimeoutMs, this.nowUs());
     const call = new IncomingCall(this, request, dueUs);
+    call.meter = this.#options.diagnostics.begin("incoming", "unary", call.method, callId);
+    call.meter?.received(request.payload.length);
     const entry = this.#slots.enter(call);
     if (entry === "run") return call.run();
-    if (entry === "refused") return this.#refuse(callId, ErrorCode.RESOURCE_EXHAUSTED, "Too many calls run already");
+    if (entry === "refused") {
+      call.meter?.end(ErrorCode.RESOURCE_EXHAUSTED, "notProcessed");
+      return this.#refuse(callId, ErrorCode.RESOURCE_EXHAUSTED, "Too many calls run already");
+    }
     call.keepPayload(owned);
     this.#track(call);
   }
@@ -76,6 +87,7 @@ export class Responder<C> implements IncomingCallOwner<C> {
   /** A request that is larger than what this end takes. */
   onOversizeRequest(callId: number, bytes: number): void {
     this.#slots.received++;
+    this.#options.diagnostics.refused("unary", "", ErrorCode.RESOURCE_EXHAUSTED, callId);
     const limitBytes = this.#options.limits.maxMessageBytes;
     this.#refuse(callId, ErrorCode.RESOURCE_EXHAUSTED, `Request of ${bytes} bytes, at most ${limitBytes} are taken`);
   }
@@ -137,6 +149,7 @@ export class Responder<C> implements IncomingCallOwner<C> {
   #stop(call: IncomingCall<C>, reason: EchoStreamError): void {
     this.#connection.timers.remove(call);
     call.answered = true;
+    call.meter?.end(reason.code, call.started ? "perhapsProcessed" : "notProcessed");
     if (this.#slots.withdraw(call)) this.#live.delete(call.callId);
     else call.abort(reason);
   }
@@ -150,11 +163,14 @@ export class Responder<C> implements IncomingCallOwner<C> {
   }
 
   #answer(call: IncomingCall<C>, result: unknown): void {
+    let sentBytes = 0;
     writer.reset();
     try {
       const { callId, answerMetadata: metadata } = call;
       checkAnswerMetadata(metadata, this.#options.peer);
-      encodeAnswer(writer, { callId, metadata, encoding: encodingOf(result), payload: encodePayload(result) });
+      const payload = encodePayload(result);
+      encodeAnswer(writer, { callId, metadata, encoding: encodingOf(result), payload });
+      sentBytes = payload.length;
       if (writer.length > this.#options.peer.maxMessageBytes) throw this.#tooLarge(call, writer.length);
     } catch (error) {
       logFailure(this.#options.log, call, error, call.callId);
@@ -162,11 +178,20 @@ export class Responder<C> implements IncomingCallOwner<C> {
     }
     call.answered = true;
     this.#connection.sendMessage(writer.view());
+    call.meter?.sent(sentBytes);
+    call.meter?.end("OK", "processed");
   }
 
   #fail(call: IncomingCall<C>, error: unknown, disposition: Disposition): void {
     call.answered = true;
-    this.#sendFailure({ callId: call.callId, ...failureFor(error, disposition, this.#options.peer) });
+    const failure = failureFor(error, disposition, this.#options.peer);
+    this.#sendFailure({ callId: call.callId, ...failure });
+    call.meter?.end(failure.code, disposition);
+  }
+
+  #refuseRequest(request: RequestMessage, code: ErrorCode, message: string): void {
+    this.#options.diagnostics.refused("unary", methodName(request), code, request.callId);
+    this.#refuse(request.callId, code, message);
   }
 
   #refuse(callId: number, code: ErrorCode, message: string): void {

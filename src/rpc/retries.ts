@@ -64,7 +64,7 @@ export class Retries {
     const state = new RetryState(call.policy, call.idempotent);
     let failure = error;
     let furthest = dispositionOf(error);
-    for (;;) {
+    for (let attempt = 2;; attempt++) {
       const delayMs = this.#ended === undefined
         ? state.nextDelayMs(failure, this.#budget, this.#leftMs(call), this.#random())
         : undefined;
@@ -72,7 +72,7 @@ export class Retries {
       try {
         await this.#wait(delayMs, call);
         this.made++;
-        const result = await call.attempt(this.#remaining(call));
+        const result = await call.attempt({ ...this.#remaining(call), attempt });
         this.#budget.succeeded();
         return result;
       } catch (next) {

@@ -7,6 +7,7 @@
 import type { Connection } from "../connection/connection.ts";
 import type { InboundBudget } from "../connection/inbound_budget.ts";
 import type { Disposition, EchoStreamError } from "../protocol/error.ts";
+import type { CallDiagnostics } from "./call_diagnostics.ts";
 import type { CallOptions } from "./call_options.ts";
 import { checkCall, lostCall } from "./call_start.ts";
 import { FailedChannel } from "./failed_channel.ts";
@@ -23,12 +24,14 @@ export class StreamRequester implements OutgoingChannelOwner {
   readonly inbound: InboundBudget;
   readonly maxFrameBytes: number;
   readonly #connection: Connection;
+  readonly #diagnostics: CallDiagnostics;
   readonly #open = new Set<OutgoingChannel>();
   #refusal: (() => EchoStreamError | undefined) | undefined;
 
   /** @param peer What the peer accepts, kept up to date by its SETTINGS. */
-  constructor(connection: Connection, peer: PeerLimits, limits: Limits) {
+  constructor(connection: Connection, peer: PeerLimits, limits: Limits, diagnostics: CallDiagnostics) {
     this.#connection = connection;
+    this.#diagnostics = diagnostics;
     this.peer = peer;
     this.inbound = connection.inbound;
     this.maxFrameBytes = limits.maxMessageBytes;
@@ -44,6 +47,7 @@ export class StreamRequester implements OutgoingChannelOwner {
     try {
       return this.#start(method, options, only);
     } catch (error) {
+      this.#diagnostics.notBegun(kindOf(only), method, error, options.attempt);
       return new FailedChannel(error);
     }
   }
@@ -71,9 +75,18 @@ export class StreamRequester implements OutgoingChannelOwner {
     const call = { ...options, method, metadata };
     const item = only === undefined ? undefined : outgoingItem(method, only.item, this.peer);
     const channel = new OutgoingChannel(this, this.#connection.openBidirectional(), call, options.signal, item);
+    const meter = this.#diagnostics.begin("outgoing", kindOf(only), method, undefined, options.attempt);
+    meter?.run();
+    if (item !== undefined) meter?.sent(item.payload.length);
+    channel.meter = meter;
     this.#open.add(channel);
     this.sent++;
     if (options.timeoutMs !== undefined) this.#connection.timers.add(channel, options.timeoutMs);
     return channel;
   }
+}
+
+/** A call whose only item is there at its beginning streams one way. */
+function kindOf(only: { readonly item: unknown } | undefined): "stream" | "channel" {
+  return only === undefined ? "channel" : "stream";
 }

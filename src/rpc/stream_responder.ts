@@ -12,6 +12,7 @@ import { EchoStreamError, ErrorCode, StreamCode } from "../protocol/error.ts";
 import { type Frame, FrameType, misplacedFrame } from "../protocol/frame.ts";
 import type { Logger } from "../trace.ts";
 import { deadlineUs, methodName } from "./call_context.ts";
+import type { CallDiagnostics } from "./call_diagnostics.ts";
 import type { CallSlots } from "./call_slots.ts";
 import { CallStream, type CallStreamSink } from "./call_stream.ts";
 import { logFailure } from "./handler_failure.ts";
@@ -30,10 +31,13 @@ export class StreamResponder<C> implements IncomingChannelOwner<C> {
   readonly #router: Router<C>;
   readonly #slots: CallSlots;
   readonly #log: Logger;
+  readonly #diagnostics: CallDiagnostics;
   // Calls that the peer waits for.
   readonly #live = new Set<IncomingChannel<C>>();
 
-  constructor(connection: Connection, { context, router, limits, slots, peer, log }: ResponderOptions<C>) {
+  constructor(connection: Connection, options: ResponderOptions<C>) {
+    const { context, router, limits, slots, peer, log, diagnostics } = options;
+    this.#diagnostics = diagnostics;
     this.context = context;
     this.peer = peer;
     this.limits = limits;
@@ -80,20 +84,22 @@ export class StreamResponder<C> implements IncomingChannelOwner<C> {
   /** The headers of a call are here. Returns who takes the rest of its stream, unless it is refused. */
   #begin(stream: CallStream, fields: CallFields): CallStreamSink | undefined {
     this.#slots.received++;
-    if (fields.refused !== undefined) return this.#refuse(stream, fields.refused, refusalText(fields.refused));
-    if (this.#slots.draining) return this.#refuse(stream, ErrorCode.UNAVAILABLE, "The session is closing");
     const name = methodName(fields);
+    if (fields.refused !== undefined) return this.#refuse(stream, name, fields.refused, refusalText(fields.refused));
+    if (this.#slots.draining) return this.#refuse(stream, name, ErrorCode.UNAVAILABLE, "The session is closing");
     const method = this.#router.find(name);
-    if (method === undefined) return this.#refuse(stream, ErrorCode.UNIMPLEMENTED, `No method "${name}"`);
+    if (method === undefined) return this.#refuse(stream, name, ErrorCode.UNIMPLEMENTED, `No method "${name}"`);
     const dueUs = deadlineUs(fields.timeoutMs, this.limits.maxTimeoutMs, this.nowUs());
     const call = new IncomingChannel(this, stream, method, fields, dueUs);
+    call.meter = this.#diagnostics.begin("incoming", method.channel ? "channel" : "stream", name);
     this.#live.add(call);
     if (dueUs > 0) this.#connection.timers.add(call, (dueUs - this.nowUs()) / 1000);
     if (method.channel) this.onReady(call);
     return call;
   }
 
-  #refuse(stream: CallStream, code: ErrorCode, message: string): undefined {
+  #refuse(stream: CallStream, method: string, code: ErrorCode, message: string): undefined {
+    this.#diagnostics.refused("stream", method, code);
     this.#slots.refuse();
     stream.send((writer) => encodeFailureTrailer(writer, { code, message, disposition: "notProcessed" }), true);
     stream.stop(StreamCode.CANCELLED);

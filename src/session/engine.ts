@@ -24,6 +24,7 @@ import {
 import { FLOOR_SETTINGS, type Settings } from "../protocol/settings.ts";
 import { TimeDatagramKind } from "../protocol/time_sync.ts";
 import { Writer } from "../protocol/writer.ts";
+import { CallDiagnostics } from "../rpc/call_diagnostics.ts";
 import { CallSlots } from "../rpc/call_slots.ts";
 import { EventReceiver } from "../rpc/event_receiver.ts";
 import type { EventReportSink } from "../rpc/event_reports.ts";
@@ -54,7 +55,8 @@ import {
 import { routeStream, type StreamOwners } from "./peer_streams.ts";
 
 /** Runs one session. */
-export class Engine<C> extends Deadline implements ConnectionHandler, ControlSink, EventReportSink {
+export class Engine<C extends { readonly id: string }> extends Deadline
+  implements ConnectionHandler, ControlSink, EventReportSink {
   readonly slots: CallSlots;
   readonly requester: Requester;
   readonly responder: Responder<C>;
@@ -98,9 +100,10 @@ export class Engine<C> extends Deadline implements ConnectionHandler, ControlSin
     this.#limits = limits;
     this.#log = log;
     this.slots = new CallSlots(connection, admission, limits.maxRunningCalls);
-    this.requester = new Requester(connection, peer);
-    this.streamRequester = new StreamRequester(connection, peer, limits);
-    const answering = { context, router, limits, slots: this.slots, peer, log };
+    const diagnostics = new CallDiagnostics(context.id, connection.clock);
+    this.requester = new Requester(connection, peer, diagnostics);
+    this.streamRequester = new StreamRequester(connection, peer, limits, diagnostics);
+    const answering = { context, router, limits, slots: this.slots, peer, log, diagnostics };
     this.responder = new Responder(connection, answering);
     this.streamResponder = new StreamResponder(connection, answering);
     this.eventSender = carried?.eventSender ?? new EventSender(connection, {
