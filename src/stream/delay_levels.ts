@@ -44,7 +44,7 @@ export class DelayLevels {
   /** A frame arrived with the excess that `moment` has. */
   observe(moment: PlayoutMoment): void {
     const { nowUs, excessUs } = moment;
-    const level = levelOf(excessUs);
+    const level = levelOf((excessUs * PER_SLOT) | 0);
     if (nowUs - this.#updatedUs >= AGE_STEP_US) this.#age(moment);
     const reached = this.#reached;
     const neededUs = this.#neededUs;
@@ -68,7 +68,7 @@ export class DelayLevels {
   /** Find the delay worth holding, at most the one that `moment` has. */
   weigh(moment: PlayoutMoment): void {
     const { nowUs, delayUs } = moment;
-    let level = levelOf(delayUs);
+    let level = levelOf((delayUs * PER_SLOT) | 0);
     while (level > this.#level && nowUs - this.#neededUs[level]! > this.#holdOf(level)) level--;
     if (level <= this.#level) {
       const waitedUs = nowUs - this.#newestUs;
@@ -83,8 +83,8 @@ export class DelayLevels {
    */
   isOutlasting({ ageUs, delayUs }: PlayoutMoment, likelihood: number): boolean {
     const prior = PRIOR_STALLS * this.#weight;
-    const outlasted = this.#reached[levelOf(delayUs)]! + prior * (ageUs / delayUs);
-    return outlasted > likelihood * (this.#reached[levelOf(ageUs)]! + prior);
+    const outlasted = this.#reached[levelOf((delayUs * PER_SLOT) | 0)]! + prior * (ageUs / delayUs);
+    return outlasted > likelihood * (this.#reached[levelOf((ageUs * PER_SLOT) | 0)]! + prior);
   }
 
   /** How long `level` is held after it was needed. */
@@ -154,14 +154,14 @@ const PRIOR_WAITS = 0.08;
 const PRIOR_STALLS = 2;
 const LARGEST_WEIGHT = 1e100;
 
-function levelOf(excessUs: number): number {
-  if (!(excessUs > 0)) return 0;
-  const slot = excessUs * PER_SLOT;
-  return slot < SLOTS ? LEVEL_OF_SLOT[slot | 0]! : highLevelOf(excessUs);
+/** The level of a delay in whole slots: a fractional number in an argument may cost an allocation, see `playout_moment.ts`. */
+function levelOf(slot: number): number {
+  return slot < SLOTS ? slot > 0 ? LEVEL_OF_SLOT[slot]! : 0 : levelOfSlot(slot);
 }
 
-function highLevelOf(excessUs: number): number {
-  return Math.min(LEVELS - 1, Math.floor(Math.log(excessUs / LINEAR_US + 1) / Math.log(GROWTH)));
+function levelOfSlot(slot: number): number {
+  const delayUs = (slot + 0.5) * SLOT_US;
+  return Math.min(LEVELS - 1, Math.floor(Math.log(delayUs / LINEAR_US + 1) / Math.log(GROWTH)));
 }
 
 const EDGES_US = Float64Array.from({ length: LEVELS + 1 }, (_, level) => LINEAR_US * (GROWTH ** level - 1));
@@ -169,7 +169,4 @@ const EDGES_US = Float64Array.from({ length: LEVELS + 1 }, (_, level) => LINEAR_
 const SLOT_US = 500;
 const PER_SLOT = 1 / SLOT_US;
 const SLOTS = 4_000;
-const LEVEL_OF_SLOT = Uint8Array.from(
-  { length: SLOTS },
-  (_, slot) => Math.floor(Math.log(((slot + 0.5) * SLOT_US) / LINEAR_US + 1) / Math.log(GROWTH)),
-);
+const LEVEL_OF_SLOT = Uint8Array.from({ length: SLOTS }, (_, slot) => levelOfSlot(slot));

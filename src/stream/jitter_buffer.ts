@@ -147,7 +147,8 @@ export class JitterBuffer<P extends TimedPacket> {
     const slot = this.#next & this.#mask;
     const head = this.#slots[slot];
     if (head === LATE) return this.#moment.nowUs;
-    return offsetUs + (head === undefined ? this.#lastMediaUs + this.#missingStepUs() : this.#mediaUs[slot]!);
+    if (head === undefined) this.#measureMissing();
+    return offsetUs + (head === undefined ? this.#lastMediaUs + this.#moment.stepUs : this.#mediaUs[slot]!);
   }
 
   /** Change the target, in milliseconds; playout moves there by time scaling. @throws {RangeError} when it is negative. */
@@ -176,11 +177,10 @@ export class JitterBuffer<P extends TimedPacket> {
     this.#counts.packetsReceived++;
     if (!this.#hasPackets) this.#begin(packet);
     const moment = this.#moment;
-    const { nowUs } = moment;
     const n = this.#newest + sequenceDistance(this.#first + this.#newest, packet.sequence);
     moment.timestamp = packet.timestamp;
     this.#timeline.locate(moment);
-    const { mediaUs } = moment;
+    const { nowUs, mediaUs } = moment;
     const isPlausible = Math.abs(n - this.#newest) <= this.#farthest &&
       !(Math.abs(nowUs - mediaUs - this.#delay.fastestUs) >= LARGEST_JUMP_US);
     // Nor does a sender's time run backwards while its packets are counted on.
@@ -206,7 +206,7 @@ export class JitterBuffer<P extends TimedPacket> {
     }
     const slot = n & this.#mask;
     if (n > this.#newest) this.#newest = n;
-    // One that lies before where packets were last seen ahead; where that is behind, `#missingStepUs` looks from the beginning.
+    // One that lies before where packets were last seen ahead; where that is behind, `#measureMissing` looks from the beginning.
     if (n > this.#next && n < this.#ahead) this.#ahead = n;
     this.#mediaUs[slot] = mediaUs;
     this.#isDry = false;
@@ -228,10 +228,11 @@ export class JitterBuffer<P extends TimedPacket> {
     this.#delay.advance(this.#moment);
     const { nowUs } = this.#moment;
     const offsetUs = Number.isNaN(this.#steeredUs) ? this.#delay.offsetUs : this.#steeredUs;
-    if (this.#next > this.#newest) return this.#underrun(nowUs - offsetUs);
+    this.#moment.playedUs = nowUs - offsetUs;
+    if (this.#next > this.#newest) return this.#underrun();
     const slot = this.#next & this.#mask;
     const head = this.#slots[slot];
-    if (head === undefined) return this.#popLost(nowUs - offsetUs);
+    if (head === undefined) return this.#popLost();
     if (head === LATE) return this.#popLate();
     const mediaUs = this.#mediaUs[slot]!;
     if (mediaUs + offsetUs > nowUs) return undefined;
@@ -340,26 +341,27 @@ export class JitterBuffer<P extends TimedPacket> {
   }
 
   /** Nothing is left to play; said once, when the next packet is overdue. */
-  #underrun(playedUs: number): MediaGap | undefined {
-    if (this.#isDry || playedUs < this.#delay.expectedUs) return undefined;
+  #underrun(): MediaGap | undefined {
+    if (this.#isDry || this.#moment.playedUs < this.#delay.expectedUs) return undefined;
     this.#isDry = true;
     this.#counts.underruns++;
     return new MediaGap("underrun", this.#first + this.#next, 0, 0);
   }
 
-  /** Media time of each packet that is missing before the next one held; not above 0 when its timestamp tells nothing. */
-  #missingStepUs(): number {
+  /** Find the next packet held, and how long each one that is missing before it is. */
+  #measureMissing(): void {
     if (this.#ahead <= this.#next) this.#ahead = this.#next + 1;
     while (this.#ahead < this.#newest && this.#slots[this.#ahead & this.#mask] === undefined) this.#ahead++;
-    return (this.#mediaUs[this.#ahead & this.#mask]! - this.#lastMediaUs) / (this.#ahead - this.#next + 1);
+    this.#moment.stepUs = (this.#mediaUs[this.#ahead & this.#mask]! - this.#lastMediaUs) /
+      (this.#ahead - this.#next + 1);
   }
 
-  #popLost(playedUs: number): MediaGap | undefined {
-    const stepUs = this.#missingStepUs();
-    const missing = this.#ahead - this.#next;
+  #popLost(): MediaGap | undefined {
+    this.#measureMissing();
+    const { playedUs, stepUs } = this.#moment;
     const passedUs = playedUs - this.#lastMediaUs;
     if (passedUs < stepUs) return undefined;
-    const count = stepUs > 0 ? Math.min(missing, Math.floor(passedUs / stepUs)) : missing;
+    const count = Math.min(this.#ahead - this.#next, stepUs > 0 ? Math.floor(passedUs / stepUs) : Infinity);
     const durationUs = Math.max(0, stepUs * count);
     const found = new MediaGap("lost", this.#first + this.#next, count, durationUs);
     this.#counts.packetsLost += count;

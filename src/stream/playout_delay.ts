@@ -188,7 +188,7 @@ export class PlayoutDelay {
   }
 
   #start({ nowUs, mediaUs }: PlayoutMoment): void {
-    const delayUs = this.#within(this.#targetUs ?? FIRST_DELAY_US);
+    const delayUs = Math.min(this.#maxDelayUs, Math.max(this.#minDelayUs, this.#targetUs ?? FIRST_DELAY_US));
     this.#offsetUs = nowUs - mediaUs + delayUs;
     this.#playedUs = mediaUs - delayUs;
   }
@@ -219,7 +219,8 @@ export class PlayoutDelay {
     moment.delayUs = offsetUs - this.#fastestUs;
     this.#decide(moment);
     const creditUs = this.#creditUs;
-    let byUs = moment.wantedUs - moment.delayUs;
+    const wantedUs = Math.min(this.#maxDelayUs, Math.max(this.#minDelayUs, moment.wantedUs));
+    let byUs = wantedUs - moment.delayUs;
     if (-byUs - creditUs > this.#skipAboveUs) {
       this.#jump(offsetUs + byUs + this.#skipAboveUs);
       return;
@@ -233,10 +234,10 @@ export class PlayoutDelay {
     this.#scaledUs += scaledUs;
   }
 
-  /** Find the delay that is wanted. */
+  /** Find the delay that is wanted; {@link PlayoutDelay.#move} keeps it above the least and below the largest one. */
   #decide(moment: PlayoutMoment): void {
     if (this.#targetUs !== undefined) {
-      moment.wantedUs = this.#within(this.#targetUs);
+      moment.wantedUs = this.#targetUs;
       return;
     }
     const { delayUs } = moment;
@@ -245,18 +246,17 @@ export class PlayoutDelay {
     const isOutlasting = ageUs > delayUs ||
       (ageUs > NEGLIGIBLE_US && this.#levels.isOutlasting(moment, RISE_LIKELIHOOD));
     if (isOutlasting) {
-      moment.wantedUs = this.#within(Math.max(delayUs, ageUs) + RISE_US);
+      moment.wantedUs = Math.max(delayUs, ageUs) + RISE_US;
       return;
     }
     moment.wantedUs = 0;
     if (this.#stalls.nextUs !== Infinity) this.#prepare(moment);
-    if (moment.wantedUs < delayUs) {
-      this.#levels.weigh(moment);
-      const worthUs = this.#within(Math.max(moment.wantedUs, moment.worthUs));
-      // A little too much is kept: moving back and forth is heard, too.
-      const isKept = delayUs <= this.#maxDelayUs && delayUs - worthUs <= delayUs * KEPT_SHARE;
-      moment.wantedUs = isKept ? Math.max(delayUs, worthUs) : worthUs;
-    } else moment.wantedUs = this.#within(moment.wantedUs);
+    if (!(moment.wantedUs < delayUs)) return;
+    this.#levels.weigh(moment);
+    const worthUs = Math.max(this.#minDelayUs, moment.wantedUs, moment.worthUs);
+    // A little too much is kept: moving back and forth is heard, too.
+    const isKept = delayUs <= this.#maxDelayUs && delayUs - worthUs <= delayUs * KEPT_SHARE;
+    moment.wantedUs = isKept ? Math.max(delayUs, worthUs) : worthUs;
   }
 
   /** Want the delay that a foretold stall asks for, once there is no time left. */
@@ -291,10 +291,6 @@ export class PlayoutDelay {
     this.#lateSinceUs = NaN;
     const offsetUs = transitUs + NEGLIGIBLE_US;
     if (offsetUs - this.#fastestUs <= this.#maxDelayUs) this.#jump(offsetUs);
-  }
-
-  #within(delayUs: number): number {
-    return Math.min(this.#maxDelayUs, Math.max(this.#minDelayUs, delayUs));
   }
 
   #jump(toUs: number): void {

@@ -22,7 +22,7 @@ export class StallPeriod {
   /** How long it is expected to last, in microseconds. */
   nextLengthUs = 0;
   /** How far it may begin from {@link StallPeriod.nextUs}, in microseconds. */
-  toleranceUs: number = toleranceUs(0);
+  toleranceUs: number = LEAST_TOLERANCE_US;
 
   /** Share of what was foretold that came true; 1 before the first. */
   get confidence(): number {
@@ -73,28 +73,29 @@ export class StallPeriod {
       const periodUs = startUs - secondUs;
       if (periodUs < SHORTEST_PERIOD_US) continue;
       if (periodUs > LONGEST_PERIOD_US) return;
-      const allowedUs = toleranceUs(periodUs);
+      const allowedUs = Math.max(LEAST_TOLERANCE_US, periodUs / PERIODS_PER_TOLERANCE);
       for (let first = second - 1; first >= oldest; first--) {
         const beforeUs = secondUs - this.#startedUs[first & (SLOTS - 1)]!;
         if (beforeUs > periodUs + allowedUs) break;
         if (beforeUs < periodUs - allowedUs) continue;
-        const typicalUs = median(
-          lengthUs,
-          this.#lengthUs[second & (SLOTS - 1)]!,
-          this.#lengthUs[first & (SLOTS - 1)]!,
+        const secondLengthUs = this.#lengthUs[second & (SLOTS - 1)]!;
+        const firstLengthUs = this.#lengthUs[first & (SLOTS - 1)]!;
+        // The median of the three.
+        const typicalUs = Math.max(
+          Math.min(lengthUs, secondLengthUs),
+          Math.min(Math.max(lengthUs, secondLengthUs), firstLengthUs),
         );
-        if (typicalUs >= SHORTEST_FORETOLD_US) return this.#expect(startUs, (periodUs + beforeUs) / 2, typicalUs);
+        if (typicalUs < SHORTEST_FORETOLD_US) continue;
+        const meanPeriodUs = (periodUs + beforeUs) / 2;
+        const nextUs = startUs + meanPeriodUs;
+        // A longer stall that is foretold for an earlier time is the one to be ready for.
+        if (nextUs >= this.nextUs && typicalUs < this.nextLengthUs) return;
+        this.nextUs = nextUs;
+        this.toleranceUs = Math.max(LEAST_TOLERANCE_US, meanPeriodUs / PERIODS_PER_TOLERANCE);
+        this.nextLengthUs = typicalUs;
+        return;
       }
     }
-  }
-
-  #expect(startUs: number, periodUs: number, lengthUs: number): void {
-    const nextUs = startUs + periodUs;
-    // A longer stall that is foretold for an earlier time is the one to be ready for.
-    if (nextUs >= this.nextUs && lengthUs < this.nextLengthUs) return;
-    this.nextUs = nextUs;
-    this.toleranceUs = toleranceUs(periodUs);
-    this.nextLengthUs = lengthUs;
   }
 }
 
@@ -113,12 +114,6 @@ const SHORTEST_FORETOLD_US = 80_000;
 const LEAST_SHARE = 0.4;
 /** A stall is known only when it is over and the frames behind it have come. */
 const OBSERVED_AFTER_US = 50_000;
-
 /** Scans start at a beacon, so that intervals differ by about a tenth of a second. */
-function toleranceUs(periodUs: number): number {
-  return Math.max(50_000, periodUs / 100);
-}
-
-function median(a: number, b: number, c: number): number {
-  return Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
-}
+const LEAST_TOLERANCE_US = 50_000;
+const PERIODS_PER_TOLERANCE = 100;

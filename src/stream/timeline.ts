@@ -7,7 +7,7 @@
  * @module
  */
 
-import { DEFAULT_CLOCK_RATE_HZ, ticksToUs } from "../protocol/timestamp.ts";
+import { DEFAULT_CLOCK_RATE_HZ } from "../protocol/timestamp.ts";
 import { PlayoutMoment } from "./playout_moment.ts";
 
 /** What the timestamps of a stream are. */
@@ -64,9 +64,14 @@ export class Timeline {
     // The distance that fits in 32 bits with sign leads to the nearest of the timestamps meant.
     else this.#ticks = this.#wraps ? this.#ticks + ((timestamp - this.#ticks) | 0) : timestamp;
     const ticks = this.#ticks - this.#firstTicks;
-    if (this.#clockRateHz === DEFAULT_CLOCK_RATE_HZ) moment.mediaUs = ticks;
-    else if (Math.abs(ticks) < EXACT_TICKS) moment.mediaUs = Math.round((ticks * 1e6) / this.#clockRateHz);
-    else moment.mediaUs = ticksToUs(ticks, this.#clockRateHz);
+    const rateHz = this.#clockRateHz;
+    if (rateHz === DEFAULT_CLOCK_RATE_HZ) moment.mediaUs = ticks;
+    else if (Math.abs(ticks) < EXACT_TICKS) moment.mediaUs = Math.round((ticks * 1e6) / rateHz);
+    else {
+      // As `ticksToUs`, whose arguments may cost allocations: whole seconds apart.
+      const seconds = Math.floor(ticks / rateHz);
+      moment.mediaUs = seconds * 1e6 + Math.round(((ticks - seconds * rateHz) * 1e6) / rateHz);
+    }
   }
 
   /** What was sent at the media time of `moment` has arrived. */
