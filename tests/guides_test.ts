@@ -5,19 +5,25 @@
  */
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { isCompiled, repositoryPath } from "./support/repository.ts";
 import { ENTRY_POINT, runText } from "./support/run_script.ts";
 
-const GUIDES = ["events", "operations", "reconnect"];
+const GUIDES = readdirSync(repositoryPath("docs")).filter((file) => file.endsWith(".md")).map((file) =>
+  file.slice(0, -3)
+);
+
+/** Where the snippets find `@echostream/core/testing`. */
+const TESTING = ENTRY_POINT.replace("mod", "src/testing");
 
 for (const guide of GUIDES) {
   const text = readFileSync(repositoryPath(`docs/${guide}.md`), "utf8");
   const snippets = [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1] ?? "");
   for (const [n, snippet] of snippets.entries()) {
     test(`docs/${guide}.md snippet ${n + 1} runs as it is printed, and shows what its comments say`, async () => {
-      const source = snippet.replaceAll('"@echostream/core"', `"${ENTRY_POINT}"`);
+      const source = snippet.replaceAll('"@echostream/core"', `"${ENTRY_POINT}"`)
+        .replaceAll('"@echostream/core/testing"', `"${TESTING}"`);
       const { code, output } = await runText(`${guide}_${n + 1}`, isCompiled ? await compiled(source) : source, {
         permissions: ["--allow-ffi"],
       });

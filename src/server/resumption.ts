@@ -15,6 +15,8 @@ export class Resumption {
   readonly #policy: ResumePolicy;
   readonly #sessions = new Map<string, Session>();
   readonly #tokens = new Map<Session, string[]>();
+  // Sessions without a connection, the one that has waited longest first.
+  readonly #waiting = new Set<Session>();
   // The connection that waits for its client's confirmation.
   readonly #returning = new Map<Session, Session>();
 
@@ -55,6 +57,7 @@ export class Resumption {
         if ((settings.features & Feature.RESUME) === 0) fresh.endWithConnection();
         else {
           this.#register(fresh, token);
+          this.#watch(fresh);
           void fresh.closed.then(() => this.#forget(fresh));
         }
         resolve(true);
@@ -93,7 +96,9 @@ export class Resumption {
       if (!session.isDetached) return fresh.abandon(ConnectionCode.GOING_AWAY, "The session has ended");
       this.#sessions.delete(before);
       this.#tokens.set(session, [keyOf(token)]);
+      this.#waiting.delete(session);
       session.takeOver(fresh, seen);
+      this.#watch(session);
     };
     fresh.sendResumed(true, session.lastEventSeen);
     return true;
@@ -110,7 +115,20 @@ export class Resumption {
     this.#tokens.set(session, [...this.#tokens.get(session) ?? [], key]);
   }
 
+  /** When its connection breaks the session waits for its client, unless too many do. */
+  #watch(session: Session): void {
+    void session.connectionClosed.then(() => {
+      if (!session.isDetached) return;
+      this.#waiting.add(session);
+      if (this.#waiting.size <= this.#policy.maxSessions) return;
+      const [longest] = this.#waiting;
+      this.#waiting.delete(longest!);
+      void longest!.close("Too many sessions wait for their clients", { graceMs: 0 });
+    });
+  }
+
   #forget(session: Session): void {
+    this.#waiting.delete(session);
     for (const key of this.#tokens.get(session) ?? []) this.#sessions.delete(key);
     this.#tokens.delete(session);
   }

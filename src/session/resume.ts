@@ -16,11 +16,14 @@ export interface ResumeOptions {
   readonly maxEvents?: number;
   /** Bytes of these events. Default 4 MiB. */
   readonly maxBytes?: number;
+  /** Sessions a server keeps at once without a connection; the one that has waited longest ends when there are more. Default 10,000. */
+  readonly maxSessions?: number;
 }
 
 /** {@link ResumeOptions} with every default filled in. */
 export interface ResumePolicy extends ReplayLimits {
   readonly timeoutMs: number;
+  readonly maxSessions: number;
 }
 
 /** How one session may go on with another connection. */
@@ -39,12 +42,15 @@ export interface SessionResume {
  */
 export function resumePolicy(options: ResumeOptions | boolean): ResumePolicy | undefined {
   if (options === false) return undefined;
-  const { timeoutMs = 30_000, maxEvents = 4_096, maxBytes = 4 * 1024 * 1024 } = options === true ? {} : options;
-  for (const [name, value] of Object.entries({ timeoutMs, maxEvents, maxBytes })) {
+  const { timeoutMs = 30_000, maxEvents = 4_096, maxBytes = 4 * 1024 * 1024, maxSessions = 10_000 } = options === true
+    ? {}
+    : options;
+  const policy = { timeoutMs, maxEvents, maxBytes, maxSessions };
+  for (const [name, value] of Object.entries(policy)) {
     if (typeof value === "number" && value > 0 && value <= MAX_VALUE) continue;
     throw new RangeError(`resume.${name} is ${String(value)}, expected a number from 1 to ${MAX_VALUE}`);
   }
-  return { timeoutMs, maxEvents, maxBytes };
+  return policy;
 }
 
 /** Whether a connection broke, as opposed to being closed by one of its ends: only then its session may go on. */

@@ -244,6 +244,28 @@ test("A server that was restarted, or keeps no sessions, says plainly that nothi
   await hall.close();
 });
 
+test("When more sessions wait for their clients than may, the one that has waited longest ends", async () => {
+  const hall = await Hall.open({ maxSessions: 2 });
+  const { world } = hall;
+  const others = await Promise.all([1, 2].map(() => world.connectHere({ random: seededRandom(1) })));
+  await world.clock.advance(50);
+  const ids = (): string[] => [...hall.server.sessions].map(({ id }) => id);
+  assert.equal(ids().length, 3);
+  await hall.cut();
+  await world.clock.advanceUntil(() => [...hall.server.sessions].every((session) => !session.isConnected));
+  assert.equal(ids().length, 2);
+  assert.equal(hall.log.filter((line) => line.startsWith("server disconnect")).length, 1);
+  await hall.mend();
+  await world.clock.advanceUntil(() => others.every(({ state }) => state === "connected"));
+  assert.deepEqual(
+    hall.log.filter((line) => line.startsWith("server ")).length,
+    5,
+    "three connected, one ended, one began anew",
+  );
+  await Promise.all(others.map((other) => world.run(other.close({ graceMs: 0 }))));
+  await hall.close();
+});
+
 for (const [what, limits] of [["events", { maxEvents: 50 }], ["bytes", { maxBytes: 5_000 }]] as const) {
   test(`A session for which more ${what} wait than may ends, and leaves no gap`, async () => {
     const hall = await Hall.open(limits);
