@@ -35,6 +35,7 @@ export type { RpcClientBuilder } from "./src/client/builder.ts";
 export type { ClientOptions } from "./src/client/definition.ts";
 export type { ReconnectOptions, WhileReconnecting } from "./src/client/reconnect_policy.ts";
 export type { ClientState } from "./src/client/session_keeper.ts";
+export { type ApplicationError, isApplicationError } from "./src/client/application_error.ts";
 export type { RequestOptions } from "./src/client/request_options.ts";
 
 export type { ClientPlugin, ServerPlugin } from "./src/plugin/plugin.ts";
@@ -65,6 +66,12 @@ export type { EndpointOptions } from "./src/session/endpoint_options.ts";
 export type { ClientContext, ServerContext } from "./src/context.ts";
 
 export { cbor, type SchemaInput, type SchemaOutput, type StandardSchemaV1 } from "./src/rpc/schema.ts";
+export type {
+  ApplicationErrorOptions,
+  ErrorData,
+  ErrorDeclarations,
+  ErrorDescription,
+} from "./src/rpc/application_error.ts";
 export type { Call } from "./src/rpc/handler.ts";
 export type { CallRecord } from "./src/rpc/call_diagnostics.ts";
 export type { CallOptions } from "./src/rpc/call_options.ts";

@@ -15,12 +15,13 @@ import type { ClientPlugin } from "../plugin/plugin.ts";
 import type { ReconnectAttempt, ReconnectOutcome } from "../plugin/reconnect.ts";
 import type { HandlerOptions, InputOptions, RawOptions } from "../plugin/server_builder.ts";
 import { checkOwnName } from "../protocol/name.ts";
+import type { ErrorDeclarations } from "../rpc/application_error.ts";
 import type { Call } from "../rpc/handler.ts";
 import type { SubscriptionOptions } from "../rpc/listeners.ts";
 import type { ItemStream } from "../rpc/item_queue.ts";
 import { registerListener, registerMethod } from "../rpc/registration.ts";
 import type { SchemaInput, SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";
-import type { Bytes, ChannelResult, RawResult, Result } from "../rpc/signature.ts";
+import type { Bytes, ChannelResult, None, RawResult, Result } from "../rpc/signature.ts";
 import { mergeOptions } from "../session/endpoint_options.ts";
 import type { Session } from "../session.ts";
 import type { IncomingStream } from "../stream/incoming_stream.ts";
@@ -75,20 +76,20 @@ export class RpcClientBuilder<S = Untyped> implements ClientBuilder<S> {
     name: string,
     handler: (session: Session<EmittedBy<S>>, payload: Bytes, call: Call) => RawResult,
   ): this;
-  handler(
+  handler<E extends ErrorDeclarations = None>(
     name: string,
-    options: RawOptions,
-    handler: (session: Session<EmittedBy<S>>, payload: Bytes, call: Call) => RawResult,
+    options: RawOptions<E>,
+    handler: (session: Session<EmittedBy<S>>, payload: Bytes, call: Call<E>) => RawResult,
   ): this;
-  handler<I extends StandardSchemaV1>(
+  handler<I extends StandardSchemaV1, E extends ErrorDeclarations = None>(
     name: string,
-    input: I | InputOptions<I>,
-    handler: (session: Session<EmittedBy<S>>, payload: SchemaOutput<I>, call: Call) => unknown,
+    input: I | InputOptions<I, E>,
+    handler: (session: Session<EmittedBy<S>>, payload: SchemaOutput<I>, call: Call<E>) => unknown,
   ): this;
-  handler<I extends StandardSchemaV1, O extends StandardSchemaV1>(
+  handler<I extends StandardSchemaV1, O extends StandardSchemaV1, E extends ErrorDeclarations = None>(
     name: string,
-    options: HandlerOptions<I, O>,
-    handler: (session: Session<EmittedBy<S>>, payload: SchemaOutput<I>, call: Call) => Result<SchemaInput<O>>,
+    options: HandlerOptions<I, O, E>,
+    handler: (session: Session<EmittedBy<S>>, payload: SchemaOutput<I>, call: Call<E>) => Result<SchemaInput<O>>,
   ): this;
   handler(name: string, ...args: unknown[]): this {
     registerMethod(this.#open().router, name, args);
@@ -103,18 +104,27 @@ export class RpcClientBuilder<S = Untyped> implements ClientBuilder<S> {
     name: string,
     handler: (session: Session<EmittedBy<S>>, items: ItemStream<Bytes>, call: Call) => ChannelResult<Bytes | string>,
   ): this;
-  channel<I extends StandardSchemaV1>(
+  channel<E extends ErrorDeclarations = None>(
     name: string,
-    input: I | InputOptions<I>,
-    handler: (session: Session<EmittedBy<S>>, items: ItemStream<SchemaOutput<I>>, call: Call) => unknown,
+    options: RawOptions<E>,
+    handler: (
+      session: Session<EmittedBy<S>>,
+      items: ItemStream<Bytes>,
+      call: Call<E>,
+    ) => ChannelResult<Bytes | string>,
   ): this;
-  channel<I extends StandardSchemaV1, O extends StandardSchemaV1>(
+  channel<I extends StandardSchemaV1, E extends ErrorDeclarations = None>(
     name: string,
-    options: HandlerOptions<I, O>,
+    input: I | InputOptions<I, E>,
+    handler: (session: Session<EmittedBy<S>>, items: ItemStream<SchemaOutput<I>>, call: Call<E>) => unknown,
+  ): this;
+  channel<I extends StandardSchemaV1, O extends StandardSchemaV1, E extends ErrorDeclarations = None>(
+    name: string,
+    options: HandlerOptions<I, O, E>,
     handler: (
       session: Session<EmittedBy<S>>,
       items: ItemStream<SchemaOutput<I>>,
-      call: Call,
+      call: Call<E>,
     ) => ChannelResult<SchemaInput<O>>,
   ): this;
   channel(name: string, ...args: unknown[]): this {

@@ -9,10 +9,12 @@ import type { CloseReason } from "../connection/close_reason.ts";
 import type { SocketAddress } from "../connection/transport.ts";
 import type { ClientContext } from "../context.ts";
 import type {
+  ApiOf,
   ChannelInput,
   ChannelName,
   ChannelOutputOf,
   EmittedBy,
+  HasApi,
   MethodInput,
   MethodName,
   MethodOutput,
@@ -63,7 +65,9 @@ export interface ClientCloseOptions {
  * const sum = await client.request("add", { a: 1, b: 2 });
  * ```
  */
-export class RpcClient<S = Untyped> implements AsyncDisposable {
+export class RpcClient<S = Untyped> implements AsyncDisposable, HasApi<ApiOf<S>> {
+  /** Never set; carries the types. */
+  declare readonly "~api"?: ApiOf<S>;
   readonly #definition: ClientDefinition;
   readonly #keeper: SessionKeeper;
   readonly #requests: ClientRequests;

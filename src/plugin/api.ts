@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Bytes, ChannelMethod, Event, None, ServerStream, Unary } from "../rpc/signature.ts";
+import type { Bytes, ChannelMethod, Event, Fails, None, ServerStream, Unary } from "../rpc/signature.ts";
 
 /** Methods, events, pushes and streams of one server, as its builder collected them. */
 export interface Api<Methods = None, Events = None, Pushes = None, Streams = None> {
@@ -72,6 +72,11 @@ export type ChannelInput<S, N> = S extends Untyped ? Bytes | string
 export type ChannelOutputOf<S, N> = S extends Untyped ? Bytes
   : N extends keyof PartOf<S, "methods"> ? ChannelOf<PartOf<S, "methods">[N]>[1]
   : never;
+
+/** The data of the errors that method `N` declares, by name. */
+export type MethodErrors<S, N> = S extends Untyped ? None
+  : N extends keyof PartOf<S, "methods"> ? (PartOf<S, "methods">[N] extends Fails<infer E> ? E : None)
+  : None;
 
 /** Event names `emit` accepts. */
 export type SentEventName<S> = S extends Untyped ? string : keyof PartOf<S, "events"> & string;

@@ -5,11 +5,12 @@
  */
 
 import type { ClientContext } from "../context.ts";
+import type { ErrorDeclarations } from "../rpc/application_error.ts";
 import type { Call } from "../rpc/handler.ts";
 import type { SubscriptionOptions } from "../rpc/listeners.ts";
 import type { ItemStream } from "../rpc/item_queue.ts";
 import type { SchemaInput, SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";
-import type { Bytes, ChannelResult, RawResult, Result } from "../rpc/signature.ts";
+import type { Bytes, ChannelResult, None, RawResult, Result } from "../rpc/signature.ts";
 import type { Session } from "../session.ts";
 import type { IncomingStream } from "../stream/incoming_stream.ts";
 import type { EmittedBy, Push, PushName, Untyped } from "./api.ts";
@@ -30,20 +31,20 @@ export interface ClientBuilder<S = Untyped> {
     name: string,
     handler: (session: Session<EmittedBy<S>>, payload: Bytes, call: Call) => RawResult,
   ): this;
-  handler(
+  handler<E extends ErrorDeclarations = None>(
     name: string,
-    options: RawOptions,
-    handler: (session: Session<EmittedBy<S>>, payload: Bytes, call: Call) => RawResult,
+    options: RawOptions<E>,
+    handler: (session: Session<EmittedBy<S>>, payload: Bytes, call: Call<E>) => RawResult,
   ): this;
-  handler<I extends StandardSchemaV1>(
+  handler<I extends StandardSchemaV1, E extends ErrorDeclarations = None>(
     name: string,
-    input: I | InputOptions<I>,
-    handler: (session: Session<EmittedBy<S>>, payload: SchemaOutput<I>, call: Call) => unknown,
+    input: I | InputOptions<I, E>,
+    handler: (session: Session<EmittedBy<S>>, payload: SchemaOutput<I>, call: Call<E>) => unknown,
   ): this;
-  handler<I extends StandardSchemaV1, O extends StandardSchemaV1>(
+  handler<I extends StandardSchemaV1, O extends StandardSchemaV1, E extends ErrorDeclarations = None>(
     name: string,
-    options: HandlerOptions<I, O>,
-    handler: (session: Session<EmittedBy<S>>, payload: SchemaOutput<I>, call: Call) => Result<SchemaInput<O>>,
+    options: HandlerOptions<I, O, E>,
+    handler: (session: Session<EmittedBy<S>>, payload: SchemaOutput<I>, call: Call<E>) => Result<SchemaInput<O>>,
   ): this;
 
   /**
@@ -54,18 +55,27 @@ export interface ClientBuilder<S = Untyped> {
     name: string,
     handler: (session: Session<EmittedBy<S>>, items: ItemStream<Bytes>, call: Call) => ChannelResult<Bytes | string>,
   ): this;
-  channel<I extends StandardSchemaV1>(
+  channel<E extends ErrorDeclarations = None>(
     name: string,
-    input: I | InputOptions<I>,
-    handler: (session: Session<EmittedBy<S>>, items: ItemStream<SchemaOutput<I>>, call: Call) => unknown,
+    options: RawOptions<E>,
+    handler: (
+      session: Session<EmittedBy<S>>,
+      items: ItemStream<Bytes>,
+      call: Call<E>,
+    ) => ChannelResult<Bytes | string>,
   ): this;
-  channel<I extends StandardSchemaV1, O extends StandardSchemaV1>(
+  channel<I extends StandardSchemaV1, E extends ErrorDeclarations = None>(
     name: string,
-    options: HandlerOptions<I, O>,
+    input: I | InputOptions<I, E>,
+    handler: (session: Session<EmittedBy<S>>, items: ItemStream<SchemaOutput<I>>, call: Call<E>) => unknown,
+  ): this;
+  channel<I extends StandardSchemaV1, O extends StandardSchemaV1, E extends ErrorDeclarations = None>(
+    name: string,
+    options: HandlerOptions<I, O, E>,
     handler: (
       session: Session<EmittedBy<S>>,
       items: ItemStream<SchemaOutput<I>>,
-      call: Call,
+      call: Call<E>,
     ) => ChannelResult<SchemaInput<O>>,
   ): this;
 

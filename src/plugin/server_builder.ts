@@ -6,6 +6,7 @@
  */
 
 import type { ServerContext } from "../context.ts";
+import type { ErrorData, ErrorDeclarations } from "../rpc/application_error.ts";
 import type { Call } from "../rpc/handler.ts";
 import type { SubscriptionOptions } from "../rpc/listeners.ts";
 import type { ItemStream } from "../rpc/item_queue.ts";
@@ -33,33 +34,45 @@ import type { ServerPlugin } from "./plugin.ts";
 export type SessionEnd = Awaited<Session["closed"]>;
 
 /** A method whose answers are validated too. */
-export interface HandlerOptions<I extends StandardSchemaV1, O extends StandardSchemaV1> {
+export interface HandlerOptions<
+  I extends StandardSchemaV1,
+  O extends StandardSchemaV1,
+  E extends ErrorDeclarations = None,
+> {
   /** Validates what arrives; a caller whose payload fails gets INVALID_ARGUMENT with the issues. */
   readonly input: I;
   /** Validates what the handler returns; an answer that fails becomes INTERNAL. */
   readonly output: O;
   /** Whether a second execution does no harm. Default false. */
   readonly idempotent?: boolean;
+  /** Errors the handler may throw by `call.error`, with the schemas of their data; callers narrow by them. Default none. */
+  readonly errors?: E;
 }
 
 /** A method whose answers are not validated. */
-export interface InputOptions<I extends StandardSchemaV1> {
+export interface InputOptions<I extends StandardSchemaV1, E extends ErrorDeclarations = None> {
   /** Validates what arrives; a caller whose payload fails gets INVALID_ARGUMENT with the issues. */
   readonly input: I;
   /** Not validated. */
   readonly output?: undefined;
   /** Whether a second execution does no harm. Default false. */
   readonly idempotent?: boolean;
+  /** Errors the handler may throw by `call.error`, with the schemas of their data; callers narrow by them. Default none. */
+  readonly errors?: E;
 }
 
 /** Bytes in, bytes out, with options. */
-export interface RawOptions {
+export interface RawOptions<E extends ErrorDeclarations = None> {
   /** Not validated. */
   readonly input?: undefined;
   /** Not validated. */
   readonly output?: undefined;
   /** Whether a second execution does no harm. Default false. */
-  readonly idempotent: boolean;
+  readonly idempotent?: boolean;
+  /** Errors the handler may throw by `call.error`, with the schemas of their data; callers narrow by them. Default none. */
+  readonly errors?: E;
+  /** Never there: a schema is no options. */
+  readonly "~standard"?: never;
 }
 
 /** Everything a plugin can add to a server. `RpcServer.builder()` adds addresses, certificates, options and `build`. */
@@ -76,27 +89,28 @@ export interface ServerBuilder<Methods = None, Events = None, Pushes = None, Str
     name: N,
     handler: (session: Session<Pushes>, payload: Bytes, call: Call) => R,
   ): ServerBuilder<Methods & { [K in N]: RawMethodOf<R> }, Events, Pushes, Streams>;
-  handler<N extends string, R extends RawResult>(
+  handler<N extends string, R extends RawResult, E extends ErrorDeclarations = None>(
     name: N,
-    options: RawOptions,
-    handler: (session: Session<Pushes>, payload: Bytes, call: Call) => R,
-  ): ServerBuilder<Methods & { [K in N]: RawMethodOf<R> }, Events, Pushes, Streams>;
-  handler<N extends string, S extends StandardSchemaV1, R>(
+    options: RawOptions<E>,
+    handler: (session: Session<Pushes>, payload: Bytes, call: Call<E>) => R,
+  ): ServerBuilder<Methods & { [K in N]: RawMethodOf<R, ErrorData<E>> }, Events, Pushes, Streams>;
+  handler<N extends string, I extends StandardSchemaV1, R, E extends ErrorDeclarations = None>(
     name: N,
-    input: S | InputOptions<S>,
-    handler: (session: Session<Pushes>, payload: SchemaOutput<S>, call: Call) => R,
-  ): ServerBuilder<Methods & { [K in N]: MethodOf<SchemaInput<S>, R> }, Events, Pushes, Streams>;
+    input: I | InputOptions<I, E>,
+    handler: (session: Session<Pushes>, payload: SchemaOutput<I>, call: Call<E>) => R,
+  ): ServerBuilder<Methods & { [K in N]: MethodOf<SchemaInput<I>, R, ErrorData<E>> }, Events, Pushes, Streams>;
   handler<
     N extends string,
     I extends StandardSchemaV1,
     O extends StandardSchemaV1,
     R extends Result<SchemaInput<O>>,
+    E extends ErrorDeclarations = None,
   >(
     name: N,
-    options: HandlerOptions<I, O>,
-    handler: (session: Session<Pushes>, payload: SchemaOutput<I>, call: Call) => R,
+    options: HandlerOptions<I, O, E>,
+    handler: (session: Session<Pushes>, payload: SchemaOutput<I>, call: Call<E>) => R,
   ): ServerBuilder<
-    Methods & { [K in N]: CheckedMethodOf<SchemaInput<I>, SchemaOutput<O>, R> },
+    Methods & { [K in N]: CheckedMethodOf<SchemaInput<I>, SchemaOutput<O>, R, ErrorData<E>> },
     Events,
     Pushes,
     Streams
@@ -111,20 +125,45 @@ export interface ServerBuilder<Methods = None, Events = None, Pushes = None, Str
     name: N,
     handler: (session: Session<Pushes>, items: ItemStream<Bytes>, call: Call) => R,
   ): ServerBuilder<Methods & { [K in N]: ChannelMethod<Bytes | string, Bytes> }, Events, Pushes, Streams>;
-  channel<N extends string, I extends StandardSchemaV1, R>(
+  channel<N extends string, R extends ChannelResult<Bytes | string>, E extends ErrorDeclarations = None>(
     name: N,
-    input: I | InputOptions<I>,
-    handler: (session: Session<Pushes>, items: ItemStream<SchemaOutput<I>>, call: Call) => R,
-  ): ServerBuilder<Methods & { [K in N]: ChannelMethod<SchemaInput<I>, ChannelOutput<R>> }, Events, Pushes, Streams>;
-  channel<N extends string, I extends StandardSchemaV1, O extends StandardSchemaV1>(
+    options: RawOptions<E>,
+    handler: (session: Session<Pushes>, items: ItemStream<Bytes>, call: Call<E>) => R,
+  ): ServerBuilder<
+    Methods & { [K in N]: ChannelMethod<Bytes | string, Bytes, ErrorData<E>> },
+    Events,
+    Pushes,
+    Streams
+  >;
+  channel<N extends string, I extends StandardSchemaV1, R, E extends ErrorDeclarations = None>(
     name: N,
-    options: HandlerOptions<I, O>,
+    input: I | InputOptions<I, E>,
+    handler: (session: Session<Pushes>, items: ItemStream<SchemaOutput<I>>, call: Call<E>) => R,
+  ): ServerBuilder<
+    Methods & { [K in N]: ChannelMethod<SchemaInput<I>, ChannelOutput<R>, ErrorData<E>> },
+    Events,
+    Pushes,
+    Streams
+  >;
+  channel<
+    N extends string,
+    I extends StandardSchemaV1,
+    O extends StandardSchemaV1,
+    E extends ErrorDeclarations = None,
+  >(
+    name: N,
+    options: HandlerOptions<I, O, E>,
     handler: (
       session: Session<Pushes>,
       items: ItemStream<SchemaOutput<I>>,
-      call: Call,
+      call: Call<E>,
     ) => ChannelResult<SchemaInput<O>>,
-  ): ServerBuilder<Methods & { [K in N]: ChannelMethod<SchemaInput<I>, SchemaOutput<O>> }, Events, Pushes, Streams>;
+  ): ServerBuilder<
+    Methods & { [K in N]: ChannelMethod<SchemaInput<I>, SchemaOutput<O>, ErrorData<E>> },
+    Events,
+    Pushes,
+    Streams
+  >;
 
   /**
    * Take events of `name` as bytes, or validated by a schema. Several listeners may share a name; they are called in order.

@@ -108,6 +108,8 @@ export interface EchoStreamErrorOptions {
   readonly cause?: unknown;
   /** True when the peer reported it. Default false. */
   readonly remote?: boolean;
+  /** The method that failed, where the peer reported it. */
+  readonly method?: string | undefined;
   /** How far the call got. */
   readonly disposition?: Disposition | undefined;
   /** The application's own name for the error, e.g. `OutOfStock`. */
@@ -128,6 +130,8 @@ export class EchoStreamError extends Error {
   readonly code: EchoStreamErrorCode;
   /** True when the peer reported it, false when this end found out by itself. */
   readonly remote: boolean;
+  /** The method that failed, where its callee reported it. */
+  readonly method: string | undefined;
   /** How far the call got, where it is about a call. */
   readonly disposition: Disposition | undefined;
   /** The application's own name for the error. */
@@ -144,6 +148,7 @@ export class EchoStreamError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.remote = options.remote ?? false;
+    this.method = options.method;
     this.disposition = options.disposition;
     this.errorName = options.errorName;
     this.data = options.data;

@@ -8,6 +8,7 @@ import type { EchoStreamError } from "../protocol/error.ts";
 import type { CallFields } from "../protocol/call_fields.ts";
 import { type Metadata, type MetadataInit, toMetadata } from "../protocol/metadata.ts";
 import { Deadline } from "../timer_queue.ts";
+import { applicationError, type ApplicationErrorOptions, type DeclaredErrors } from "./application_error.ts";
 import type { CallMeter } from "./call_diagnostics.ts";
 import type { CallOptions } from "./call_options.ts";
 import type { Call } from "./handler.ts";
@@ -25,6 +26,8 @@ export abstract class CallContext extends Deadline implements Call {
   answered = false;
   /** Measures it, when somebody wants to know. */
   meter: CallMeter | undefined = undefined;
+  /** What its method declares, from the first statement of the handler. */
+  errors: DeclaredErrors | undefined = undefined;
   readonly #nowUs: () => number;
   readonly #requestMetadata: Metadata | undefined;
   #answerMetadata: Metadata | undefined;
@@ -70,6 +73,10 @@ export abstract class CallContext extends Deadline implements Call {
 
   setMetadata(metadata: MetadataInit): void {
     this.#answerMetadata = toMetadata(metadata);
+  }
+
+  error(name: string, data?: unknown, options?: ApplicationErrorOptions): EchoStreamError {
+    return applicationError(this.method, this.errors, name, data, options);
   }
 
   /** Whether {@link abort} was called. */

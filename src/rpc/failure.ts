@@ -11,7 +11,7 @@ import { copyBytes, decodePayload, encodePayload, encodingOf } from "./payload.t
 
 /**
  * How a thrown value travels: an `EchoStreamError` on purpose, with code, message, name, data and issues; anything else as
- * INTERNAL without its text, which may hold secrets. `undefined` data that cannot be encoded is left out.
+ * INTERNAL without its text, which may hold secrets. Data that cannot be encoded are left out, and their name with them.
  */
 export function errorToFailure(error: unknown, disposition: Disposition): FailureFieldsInput {
   if (!(error instanceof EchoStreamError) || !isStatus(error.code)) {
@@ -27,8 +27,13 @@ export function errorToFailure(error: unknown, disposition: Disposition): Failur
     // A copy: encoding the failure itself may use the codec's slab.
     return { code, disposition, message, errorName, metadata, dataEncoding, data: copyBytes(encodePayload(data)) };
   } catch {
-    return { code, disposition, message, errorName, metadata };
+    return { code, disposition, message, metadata };
   }
+}
+
+/** `failure` where its data cannot travel: a name promises its data, so that goes too. */
+export function withoutData<F extends FailureFieldsInput>(failure: F): F {
+  return { ...failure, errorName: undefined, data: undefined };
 }
 
 /** Whether a thrown value keeps its text to itself, and therefore belongs into the log. */
@@ -36,22 +41,25 @@ export function isUnexpected(error: unknown): boolean {
   return !(error instanceof EchoStreamError) || !isStatus(error.code);
 }
 
-/** What the caller catches. Data that cannot be decoded is left out. */
-export function failureToError(failure: FailureFields): EchoStreamError {
-  const { code, message, disposition, errorName, metadata } = failure;
-  const data = decodeData(failure);
+/** What the caller of `method` catches. Data that cannot be decoded are left out, and their name with them. */
+export function failureToError(failure: FailureFields, method: string): EchoStreamError {
+  const { code, message, disposition, metadata } = failure;
+  const { errorName, data } = detailsOf(failure);
   if (errorName === ISSUES_NAME && Array.isArray(data)) {
-    return new EchoStreamError(code, message, { remote: true, disposition, metadata, issues: data as Issue[] });
+    return new EchoStreamError(code, message, { remote: true, method, disposition, metadata, issues: data as Issue[] });
   }
-  return new EchoStreamError(code, message, { remote: true, disposition, errorName, metadata, data });
+  return new EchoStreamError(code, message, { remote: true, method, disposition, errorName, metadata, data });
 }
 
-function decodeData({ data, dataEncoding }: FailureFields): unknown {
-  if (data === undefined || !isEncoding(dataEncoding)) return undefined;
+function detailsOf(
+  { errorName, data, dataEncoding }: FailureFields,
+): { errorName?: string | undefined; data?: unknown } {
+  if (data === undefined) return { errorName };
+  if (!isEncoding(dataEncoding)) return {};
   try {
-    return decodePayload(dataEncoding as Encoding, data);
+    return { errorName, data: decodePayload(dataEncoding as Encoding, data) };
   } catch {
-    return undefined;
+    return {};
   }
 }
 

@@ -4,8 +4,11 @@
  * @module
  */
 
+import type { EchoStreamError } from "../protocol/error.ts";
 import type { Metadata, MetadataInit } from "../protocol/metadata.ts";
+import type { ErrorArguments, ErrorDeclarations } from "./application_error.ts";
 import type { CallOptions } from "./call_options.ts";
+import type { None } from "./signature.ts";
 
 /**
  * Answers calls of one method. `context` is whoever asked (a session), `payload` what it sent: bytes owned by the handler for
@@ -15,8 +18,8 @@ import type { CallOptions } from "./call_options.ts";
 // deno-lint-ignore no-explicit-any -- a payload's type is known to whoever registers the handler, not here
 export type Handler<C> = (context: C, payload: any, call: Call) => unknown;
 
-/** One call, as its handler sees it. */
-export interface Call {
+/** One call, as its handler sees it. `E` are the errors its method declares. */
+export interface Call<E extends ErrorDeclarations = None> {
   /** Name of the method. */
   readonly method: string;
   /** Aborts when the caller cancels, the deadline passes or the connection ends; its reason is an `EchoStreamError`. */
@@ -47,4 +50,14 @@ export interface Call {
    * @throws {TypeError} when a name or value is none.
    */
   setMetadata(metadata: MetadataInit): void;
+  /**
+   * The declared error `name`, to be thrown: the caller gets its status, name and data. The data are validated when it leaves; what does not
+   * match its schema is logged, and INTERNAL to the caller.
+   *
+   * ```ts ignore
+   * throw call.error("outOfStock", { left: 0 });
+   * ```
+   * @throws {TypeError} when the method does not declare it, or metadata are none.
+   */
+  error<N extends keyof E & string>(name: N, ...rest: ErrorArguments<E[N]>): EchoStreamError;
 }

@@ -9,6 +9,7 @@ import { EchoStreamError, ErrorCode } from "../protocol/error.ts";
 import type { RequestMessage } from "../protocol/message.ts";
 import { type Metadata, type MetadataInit, toMetadata } from "../protocol/metadata.ts";
 import type { Admitted } from "./admission.ts";
+import { leavingError } from "./application_error.ts";
 import { CallContext } from "./call_context.ts";
 import { finishResult, runHandler } from "./invocation.ts";
 import { isThenable } from "./thenable.ts";
@@ -84,9 +85,9 @@ export class IncomingCall<C> extends CallContext implements Admitted {
       this.#payload = NOTHING;
       result = runHandler(method, this.#owner.context, this, this.#encoding, payload);
     } catch (error) {
-      return this.#owner.onError(this, error);
+      return this.#fail(method, error);
     }
-    if (isThenable(result)) this.#await(result, (value) => this.#finish(method, value));
+    if (isThenable(result)) this.#await(method, result, (value) => this.#finish(method, value));
     else this.#finish(method, result);
   }
 
@@ -95,18 +96,28 @@ export class IncomingCall<C> extends CallContext implements Admitted {
     try {
       finished = finishResult(method, result);
     } catch (error) {
-      return this.#owner.onError(this, error);
+      return this.#fail(method, error);
     }
-    if (isThenable(finished)) this.#await(finished, (value) => this.#owner.onResult(this, value));
+    if (isThenable(finished)) this.#await(method, finished, (value) => this.#owner.onResult(this, value));
     else this.#owner.onResult(this, finished);
   }
 
-  #await(promise: PromiseLike<unknown>, onValue: (value: unknown) => void): void {
-    if (!this.#suspended) {
-      this.#suspended = true;
-      this.#owner.onSuspended(this);
-    }
-    promise.then(onValue, (error) => this.#owner.onError(this, error));
+  #await(method: Method<C>, promise: PromiseLike<unknown>, onValue: (value: unknown) => void): void {
+    this.#suspend();
+    promise.then(onValue, (error) => this.#fail(method, error));
+  }
+
+  #fail(method: Method<C>, error: unknown): void {
+    const leaving = leavingError(method, error);
+    if (!isThenable(leaving)) return this.#owner.onError(this, leaving);
+    this.#suspend();
+    leaving.then((later) => this.#owner.onError(this, later));
+  }
+
+  #suspend(): void {
+    if (this.#suspended) return;
+    this.#suspended = true;
+    this.#owner.onSuspended(this);
   }
 }
 

@@ -17,8 +17,10 @@ import { type Disposition, EchoStreamError, ErrorCode, StreamCode } from "../pro
 import { type Frame, FrameType, misplacedFrame } from "../protocol/frame.ts";
 import { type Metadata, type MetadataInit, toMetadata } from "../protocol/metadata.ts";
 import type { Admitted } from "./admission.ts";
+import { leavingError } from "./application_error.ts";
 import { CallContext } from "./call_context.ts";
 import type { CallStream, CallStreamSink } from "./call_stream.ts";
+import { withoutData } from "./failure.ts";
 import { cancelledByCaller, checkAnswerMetadata, failureFor, outOfTime } from "./handler_failure.ts";
 import { finishItem, inputItem, isAsyncIterable, runHandler } from "./invocation.ts";
 import { isThenable } from "./thenable.ts";
@@ -231,6 +233,7 @@ export class IncomingChannel<C> extends CallContext implements Admitted, CallStr
     const { context } = this.#owner;
     if (this.#definition.channel) {
       this.started = true;
+      this.errors = this.#definition.errors;
       return this.#definition.handler(context, this.#items, this);
     }
     const { encoding, bytes } = this.#payload!;
@@ -292,6 +295,12 @@ export class IncomingChannel<C> extends CallContext implements Admitted, CallStr
 
   /** The handler has ended, with `error` or well. */
   #end(error?: unknown): void {
+    const leaving = error === undefined ? undefined : leavingError(this.#definition, error);
+    if (isThenable(leaving)) leaving.then((later) => this.#leave(later));
+    else this.#leave(leaving);
+  }
+
+  #leave(error: unknown): void {
     if (error !== undefined) this.#owner.onFailure(this, error);
     if (!this.answered) {
       if (error === undefined) this.#succeed();
@@ -316,7 +325,7 @@ export class IncomingChannel<C> extends CallContext implements Admitted, CallStr
   #fail(error: unknown, disposition: Disposition): void {
     const failure = failureFor(error, disposition, this.#owner.peer);
     const fits = (failure.data?.length ?? 0) < this.#owner.peer.maxMessageBytes / 2;
-    const sent = fits ? failure : { ...failure, data: undefined };
+    const sent = fits ? failure : withoutData(failure);
     this.#stream.send((writer) => encodeFailureTrailer(writer, sent), true);
     this.meter?.end(failure.code, disposition);
     this.#answered();

@@ -45,6 +45,7 @@ export function runHandler<C>(
 
 function start<C>(method: Method<C>, context: C, call: CallContext, payload: unknown): unknown {
   call.started = true;
+  call.errors = method.errors;
   return method.handler(context, payload, call);
 }
 

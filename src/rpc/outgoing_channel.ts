@@ -304,7 +304,7 @@ export class OutgoingChannel extends Deadline
   #onTrailer({ bytes, start, end }: Frame): void {
     const { failure, metadata } = decodeTrailer(bytes, start, end);
     this.#headers ??= [];
-    if (failure !== undefined) return this.#finish(failureToError(failure));
+    if (failure !== undefined) return this.#finish(failureToError(failure, this.method));
     this.#trailers = metadata ?? [];
     this.#finish(undefined);
   }

@@ -5,13 +5,15 @@
  */
 
 import { checkOwnName } from "../protocol/name.ts";
+import type { ErrorDeclarations } from "./application_error.ts";
 import type { Handler } from "./handler.ts";
 import type { Listener, ListenerOptions, Listeners, SubscriptionOptions } from "./listeners.ts";
 import type { Router } from "./router.ts";
 import { isSchema } from "./schema.ts";
 
 /**
- * Register `handler(name, fn)`, `handler(name, schema, fn)` or `handler(name, { input, output, idempotent }, fn)`; the same for channels.
+ * Register `handler(name, fn)`, `handler(name, schema, fn)` or `handler(name, { input, output, errors, idempotent }, fn)`;
+ * the same for channels.
  *
  * @param channel Whether the handler gets the items of a streaming call instead of one payload.
  * @throws {TypeError} when the arguments are none of these, or the router refuses the name.
@@ -29,10 +31,10 @@ export function registerMethod<C>(router: Router<C>, name: string, args: readonl
   }
   if (typeof description !== "object" || description === null) {
     throw new TypeError(
-      `Method "${name}" takes a Standard Schema, or { input, output, idempotent }, before its handler`,
+      `Method "${name}" takes a Standard Schema, or { input, output, errors, idempotent }, before its handler`,
     );
   }
-  const { input, output, idempotent, ...rest } = description as Record<string, unknown>;
+  const { input, output, errors, idempotent, ...rest } = description as Record<string, unknown>;
   const unknown = Object.keys(rest);
   if (unknown.length > 0) throw new TypeError(`Method "${name}" does not know the option "${unknown[0]}"`);
   for (const [role, schema] of [["input", input], ["output", output]] as const) {
@@ -43,6 +45,7 @@ export function registerMethod<C>(router: Router<C>, name: string, args: readonl
   router.handle(name, handler, {
     ...(isSchema(input) ? { input } : {}),
     ...(isSchema(output) ? { output } : {}),
+    ...(errors === undefined ? {} : { errors: errors as ErrorDeclarations }),
     idempotent: idempotent === true,
     raw: input === undefined && output === undefined,
     channel,

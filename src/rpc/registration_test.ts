@@ -22,6 +22,7 @@ test("registerMethod takes a handler of bytes", () => {
     output: undefined,
     raw: true,
     idempotent: false,
+    errors: undefined,
     channel: false,
   });
 });
@@ -34,6 +35,7 @@ test("registerMethod takes a schema before the handler", () => {
     output: undefined,
     raw: false,
     idempotent: false,
+    errors: undefined,
     channel: false,
   });
 });
@@ -46,6 +48,7 @@ test("registerMethod takes options before the handler", () => {
     output: schema,
     raw: false,
     idempotent: true,
+    errors: undefined,
     channel: false,
   });
   assert.deepEqual(registered({ idempotent: true }, handler), {
@@ -55,6 +58,7 @@ test("registerMethod takes options before the handler", () => {
     output: undefined,
     raw: true,
     idempotent: true,
+    errors: undefined,
     channel: false,
   });
 });

@@ -86,7 +86,8 @@ export class Requester implements OutgoingCallOwner {
 
   /** A call has failed. */
   onFailure(message: FailureMessage): void {
-    this.#take(message.callId)?.reject(failureToError(message));
+    const call = this.#take(message.callId);
+    call?.reject(failureToError(message, call.method));
   }
 
   /** The answer of a call is larger than what this end takes. */

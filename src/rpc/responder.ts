@@ -14,6 +14,7 @@ import type { CallDiagnostics } from "./call_diagnostics.ts";
 import type { CallSlots } from "./call_slots.ts";
 import { CallTable } from "./call_table.ts";
 import { EarlyCancels } from "./early_cancels.ts";
+import { withoutData } from "./failure.ts";
 import { cancelledByCaller, checkAnswerMetadata, failureFor, logFailure, outOfTime } from "./handler_failure.ts";
 import { IncomingCall, type IncomingCallOwner } from "./incoming_call.ts";
 import type { Limits, PeerLimits } from "./limits.ts";
@@ -203,7 +204,7 @@ export class Responder<C> implements IncomingCallOwner<C> {
     encodeFailure(writer.reset(), failure);
     // Losing the details of a failure is better than losing what failed.
     if (writer.length > this.#options.peer.maxMessageBytes) {
-      encodeFailure(writer.reset(), { ...failure, data: undefined });
+      encodeFailure(writer.reset(), withoutData(failure));
     }
     this.#connection.sendMessage(writer.view());
   }

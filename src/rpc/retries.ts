@@ -138,9 +138,9 @@ function further(a: Disposition | undefined, b: Disposition | undefined): Dispos
 /** `error`, telling how far the attempts got together. */
 function reached(error: unknown, disposition: Disposition | undefined): unknown {
   if (!(error instanceof EchoStreamError) || error.disposition === disposition) return error;
-  const { code, message, remote, errorName, data, issues, metadata } = error;
+  const { code, message, remote, method, errorName, data, issues, metadata } = error;
   const cause: unknown = error;
-  return new EchoStreamError(code, message, { cause, remote, disposition, errorName, data, issues, metadata });
+  return new EchoStreamError(code, message, { cause, remote, method, disposition, errorName, data, issues, metadata });
 }
 
 const ORDER: readonly (Disposition | undefined)[] = [undefined, "notProcessed", "perhapsProcessed", "processed"];

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type DeclaredErrors, declareErrors, type ErrorDeclarations } from "./application_error.ts";
 import type { Handler } from "./handler.ts";
 import { checkName } from "../protocol/name.ts";
 import type { StandardSchemaV1 } from "./schema.ts";
@@ -18,6 +19,8 @@ export interface MethodOptions {
   readonly raw?: boolean;
   /** Whether a second execution does no harm, so that a lost answer may be asked for again. Default false. */
   readonly idempotent?: boolean;
+  /** Errors the handler may throw by name, with the schemas of their data. Default none. */
+  readonly errors?: ErrorDeclarations;
   /** Whether the handler gets the items of a streaming call, one after the other, instead of one payload. Default false. */
   readonly channel?: boolean;
 }
@@ -30,6 +33,7 @@ export interface Method<C> {
   readonly output: StandardSchemaV1 | undefined;
   readonly raw: boolean;
   readonly idempotent: boolean;
+  readonly errors: DeclaredErrors | undefined;
   readonly channel: boolean;
 }
 
@@ -39,7 +43,7 @@ export class Router<C> {
 
   /**
    * Register the handler of `method`.
-   * @throws {TypeError} when `method` is no valid name (1 to 128 bytes), or is already taken.
+   * @throws {TypeError} when `method` is no valid name (1 to 128 bytes), or is already taken, or an error is declared wrongly.
    */
   handle(method: string, handler: Handler<C>, options: MethodOptions = {}): this {
     checkName("Method", method);
@@ -52,6 +56,7 @@ export class Router<C> {
       output: options.output,
       raw: options.raw ?? (options.input === undefined && options.output === undefined),
       idempotent: options.idempotent ?? false,
+      errors: declareErrors(method, options.errors),
       channel: options.channel ?? false,
     });
     return this;

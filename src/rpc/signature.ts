@@ -10,8 +10,8 @@ export type Bytes = Uint8Array;
 /** A value or a promise of it. */
 export type MaybePromise<T> = T | Promise<T>;
 
-/** A method with one request and one response. */
-export interface Unary<I = unknown, O = unknown> {
+/** A method with one request and one response. `E` are the data of its declared errors, by name; so for the others. */
+export interface Unary<I = unknown, O = unknown, E = None> extends Fails<E> {
   /** Tells it from the other shapes. */
   readonly kind: "unary";
   /** Never set; carries the types. */
@@ -19,7 +19,7 @@ export interface Unary<I = unknown, O = unknown> {
 }
 
 /** A method whose response is a sequence of values. */
-export interface ServerStream<I = unknown, O = unknown> {
+export interface ServerStream<I = unknown, O = unknown, E = None> extends Fails<E> {
   /** Tells it from the other shapes. */
   readonly kind: "serverStream";
   /** Never set; carries the types. */
@@ -27,11 +27,17 @@ export interface ServerStream<I = unknown, O = unknown> {
 }
 
 /** A method with a sequence of values each way. */
-export interface ChannelMethod<I = unknown, O = unknown> {
+export interface ChannelMethod<I = unknown, O = unknown, E = None> extends Fails<E> {
   /** Tells it from the other shapes. */
   readonly kind: "channel";
   /** Never set; carries the types. */
   readonly "~io"?: [I, O];
+}
+
+/** Carries the data of declared errors, by name. */
+export interface Fails<E> {
+  /** Never set; carries the types. */
+  readonly "~errors"?: E;
 }
 
 /** An event with its payload. */
@@ -52,15 +58,16 @@ export interface Stream {
 export type None = Record<never, never>;
 
 /** What a handler with input `I` that returns `R` offers. */
-export type MethodOf<I, R> = R extends AsyncIterable<infer Item> ? ServerStream<I, Item> : Unary<I, Awaited<R>>;
+export type MethodOf<I, R, E = None> = R extends AsyncIterable<infer Item> ? ServerStream<I, Item, E>
+  : Unary<I, Awaited<R>, E>;
 
 /** What a handler whose output has the type `O` may return: one value, or a sequence of them. */
 export type Result<O> = MaybePromise<O> | AsyncIterable<O>;
 
 /** What a method with the input `I` and the output `O` offers, whose handler returns `R`. */
-export type CheckedMethodOf<I, O, R> = [R] extends [never] ? Unary<I, O>
-  : [R] extends [AsyncIterable<unknown>] ? ServerStream<I, O>
-  : Unary<I, O>;
+export type CheckedMethodOf<I, O, R, E = None> = [R] extends [never] ? Unary<I, O, E>
+  : [R] extends [AsyncIterable<unknown>] ? ServerStream<I, O, E>
+  : Unary<I, O, E>;
 
 /** What a channel's handler may return: a sequence of answers, one answer, or none. */
 export type ChannelResult<O> = AsyncIterable<O> | MaybePromise<O | void>;
@@ -72,8 +79,8 @@ export type ChannelOutput<R> = R extends AsyncIterable<infer Item> ? Item : Excl
 export type RawResult = Result<Bytes | string>;
 
 /** What the caller of a handler without a schema gets for `R`: always bytes. */
-export type RawMethodOf<R> = R extends AsyncIterable<unknown> ? ServerStream<Bytes | string, Bytes>
-  : Unary<Bytes | string, Bytes>;
+export type RawMethodOf<R, E = None> = R extends AsyncIterable<unknown> ? ServerStream<Bytes | string, Bytes, E>
+  : Unary<Bytes | string, Bytes, E>;
 
 /** Names that may be sent: those declared in `P`, or any while `P` is empty. */
 export type EventName<P> = [keyof P] extends [never] ? string : keyof P & string;

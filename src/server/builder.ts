@@ -12,6 +12,7 @@ import type { PushEvent } from "../plugin/api.ts";
 import type { ServerPlugin } from "../plugin/plugin.ts";
 import type { HandlerOptions, InputOptions, RawOptions, ServerBuilder } from "../plugin/server_builder.ts";
 import { checkOwnName } from "../protocol/name.ts";
+import type { ErrorData, ErrorDeclarations } from "../rpc/application_error.ts";
 import type { Call } from "../rpc/handler.ts";
 import type { SubscriptionOptions } from "../rpc/listeners.ts";
 import type { ItemStream } from "../rpc/item_queue.ts";
@@ -88,27 +89,28 @@ export class RpcServerBuilder<Methods = None, Events = None, Pushes = None, Stre
     name: N,
     handler: (session: Session<Pushes>, payload: Bytes, call: Call) => R,
   ): RpcServerBuilder<Methods & { [K in N]: RawMethodOf<R> }, Events, Pushes, Streams>;
-  handler<N extends string, R extends RawResult>(
+  handler<N extends string, R extends RawResult, E extends ErrorDeclarations = None>(
     name: N,
-    options: RawOptions,
-    handler: (session: Session<Pushes>, payload: Bytes, call: Call) => R,
-  ): RpcServerBuilder<Methods & { [K in N]: RawMethodOf<R> }, Events, Pushes, Streams>;
-  handler<N extends string, S extends StandardSchemaV1, R>(
+    options: RawOptions<E>,
+    handler: (session: Session<Pushes>, payload: Bytes, call: Call<E>) => R,
+  ): RpcServerBuilder<Methods & { [K in N]: RawMethodOf<R, ErrorData<E>> }, Events, Pushes, Streams>;
+  handler<N extends string, I extends StandardSchemaV1, R, E extends ErrorDeclarations = None>(
     name: N,
-    input: S | InputOptions<S>,
-    handler: (session: Session<Pushes>, payload: SchemaOutput<S>, call: Call) => R,
-  ): RpcServerBuilder<Methods & { [K in N]: MethodOf<SchemaInput<S>, R> }, Events, Pushes, Streams>;
+    input: I | InputOptions<I, E>,
+    handler: (session: Session<Pushes>, payload: SchemaOutput<I>, call: Call<E>) => R,
+  ): RpcServerBuilder<Methods & { [K in N]: MethodOf<SchemaInput<I>, R, ErrorData<E>> }, Events, Pushes, Streams>;
   handler<
     N extends string,
     I extends StandardSchemaV1,
     O extends StandardSchemaV1,
     R extends Result<SchemaInput<O>>,
+    E extends ErrorDeclarations = None,
   >(
     name: N,
-    options: HandlerOptions<I, O>,
-    handler: (session: Session<Pushes>, payload: SchemaOutput<I>, call: Call) => R,
+    options: HandlerOptions<I, O, E>,
+    handler: (session: Session<Pushes>, payload: SchemaOutput<I>, call: Call<E>) => R,
   ): RpcServerBuilder<
-    Methods & { [K in N]: CheckedMethodOf<SchemaInput<I>, SchemaOutput<O>, R> },
+    Methods & { [K in N]: CheckedMethodOf<SchemaInput<I>, SchemaOutput<O>, R, ErrorData<E>> },
     Events,
     Pushes,
     Streams
@@ -127,20 +129,45 @@ export class RpcServerBuilder<Methods = None, Events = None, Pushes = None, Stre
     name: N,
     handler: (session: Session<Pushes>, items: ItemStream<Bytes>, call: Call) => R,
   ): RpcServerBuilder<Methods & { [K in N]: ChannelMethod<Bytes | string, Bytes> }, Events, Pushes, Streams>;
-  channel<N extends string, I extends StandardSchemaV1, R>(
+  channel<N extends string, R extends ChannelResult<Bytes | string>, E extends ErrorDeclarations = None>(
     name: N,
-    input: I | InputOptions<I>,
-    handler: (session: Session<Pushes>, items: ItemStream<SchemaOutput<I>>, call: Call) => R,
-  ): RpcServerBuilder<Methods & { [K in N]: ChannelMethod<SchemaInput<I>, ChannelOutput<R>> }, Events, Pushes, Streams>;
-  channel<N extends string, I extends StandardSchemaV1, O extends StandardSchemaV1>(
+    options: RawOptions<E>,
+    handler: (session: Session<Pushes>, items: ItemStream<Bytes>, call: Call<E>) => R,
+  ): RpcServerBuilder<
+    Methods & { [K in N]: ChannelMethod<Bytes | string, Bytes, ErrorData<E>> },
+    Events,
+    Pushes,
+    Streams
+  >;
+  channel<N extends string, I extends StandardSchemaV1, R, E extends ErrorDeclarations = None>(
     name: N,
-    options: HandlerOptions<I, O>,
+    input: I | InputOptions<I, E>,
+    handler: (session: Session<Pushes>, items: ItemStream<SchemaOutput<I>>, call: Call<E>) => R,
+  ): RpcServerBuilder<
+    Methods & { [K in N]: ChannelMethod<SchemaInput<I>, ChannelOutput<R>, ErrorData<E>> },
+    Events,
+    Pushes,
+    Streams
+  >;
+  channel<
+    N extends string,
+    I extends StandardSchemaV1,
+    O extends StandardSchemaV1,
+    E extends ErrorDeclarations = None,
+  >(
+    name: N,
+    options: HandlerOptions<I, O, E>,
     handler: (
       session: Session<Pushes>,
       items: ItemStream<SchemaOutput<I>>,
-      call: Call,
+      call: Call<E>,
     ) => ChannelResult<SchemaInput<O>>,
-  ): RpcServerBuilder<Methods & { [K in N]: ChannelMethod<SchemaInput<I>, SchemaOutput<O>> }, Events, Pushes, Streams>;
+  ): RpcServerBuilder<
+    Methods & { [K in N]: ChannelMethod<SchemaInput<I>, SchemaOutput<O>, ErrorData<E>> },
+    Events,
+    Pushes,
+    Streams
+  >;
   channel(name: string, ...args: unknown[]): unknown {
     registerMethod(this.#open().router, name, args, true);
     return this;
