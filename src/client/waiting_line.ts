@@ -6,6 +6,7 @@
 
 import type { Clock, Timer } from "../clock.ts";
 import { EchoStreamError, ErrorCode } from "../protocol/error.ts";
+import { isOutOfTime } from "../rpc/call_start.ts";
 
 /** How long one may wait. */
 export interface WaitOptions {
@@ -52,10 +53,13 @@ export class WaitingLine {
         open: () => (settle(), resolve()),
         fail: (error) => (settle(), reject(error)),
       };
-      const onAbort = (): void =>
-        waiting.fail(notSent(ErrorCode.CANCELLED, `${what} was cancelled by its caller`, signal?.reason));
       const onTimeout = (): void =>
         waiting.fail(notSent(ErrorCode.DEADLINE_EXCEEDED, `${what}: there was no connection in time`));
+      const onAbort = (): void => {
+        const reason: unknown = signal?.reason;
+        if (isOutOfTime(reason)) return onTimeout();
+        waiting.fail(notSent(ErrorCode.CANCELLED, `${what} was cancelled by its caller`, reason));
+      };
       // Somebody waits for it, so the process is not finished.
       const timer: Timer | undefined = timeoutMs === undefined
         ? undefined

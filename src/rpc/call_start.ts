@@ -34,11 +34,14 @@ export function checkCall(method: unknown, options: CallOptions, peer: PeerLimit
   return metadata;
 }
 
-/** The caller gave up, for `reason`; that the call it was made for ran out of time is no decision, but the same deadline. */
+/** Whether a signal aborted because the call behind it ran out of time: that is no decision of a caller, but the same deadline. */
+export function isOutOfTime(reason: unknown): boolean {
+  return reason instanceof EchoStreamError && reason.code === ErrorCode.DEADLINE_EXCEEDED;
+}
+
+/** The caller gave up, for `reason`. */
 export function cancelledCall(method: string, reason: unknown, disposition: Disposition): EchoStreamError {
-  if (reason instanceof EchoStreamError && reason.code === ErrorCode.DEADLINE_EXCEEDED) {
-    return lateCall(method, disposition);
-  }
+  if (isOutOfTime(reason)) return lateCall(method, disposition);
   const message = `"${method}" was cancelled by its caller`;
   return new EchoStreamError(ErrorCode.CANCELLED, message, { cause: reason, disposition });
 }

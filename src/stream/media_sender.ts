@@ -100,10 +100,9 @@ export class MediaSender {
   /** Counters so far, and the state now. */
   get stats(): MediaSenderStats {
     const outlet = this.#outlet;
-    const { connection } = this.#init;
-    const nowUs = connection.clock.nowUs();
+    const nowUs = this.#init.connection.clock.nowUs();
     const queueDelayUs = outlet.queueDelayUs(nowUs);
-    this.#observePath(queueDelayUs, nowUs);
+    const { roundTripTimeUs } = this.#observePath(queueDelayUs, nowUs);
     return {
       framesSent: outlet.framesSent,
       bytesSent: outlet.bytesSent,
@@ -117,7 +116,7 @@ export class MediaSender {
       packetsLost: this.#report === undefined ? 0 : lostOf(this.#report),
       fractionLost: this.#fractionLost,
       jitter: (this.#report?.jitterUs ?? 0) / 1e6,
-      roundTripTime: connection.stats().roundTripTimeUs / 1e6,
+      roundTripTime: roundTripTimeUs / 1e6,
       availableBitrate: this.#availableBitrate.bitrate(nowUs),
       availableBitrateMeasured: this.#availableBitrate.isMeasured(nowUs),
     };
@@ -262,7 +261,7 @@ export class MediaSender {
   }
 
   /** The congestion controller's bandwidth; before it has one, what its window lets through in a round trip. */
-  #observePath(queueDelayUs: number, nowUs: number): void {
+  #observePath(queueDelayUs: number, nowUs: number): ReturnType<Connection["stats"]> {
     this.#nextObservationUs = nowUs + OBSERVATION_INTERVAL_US;
     const path = this.#init.connection.stats();
     const { deliveryRateBytesPerS, congestionWindowBytes, roundTripTimeUs } = path;
@@ -273,6 +272,7 @@ export class MediaSender {
       isLimited: isKnown && (path.pathLimited || queueDelayUs > LEAST_QUEUE_US),
       roundTripTimeUs,
     }, nowUs);
+    return path;
   }
 
   #stopped(): EchoStreamError {
