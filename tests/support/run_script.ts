@@ -22,18 +22,24 @@ export interface RunOptions {
   readonly permissions?: readonly string[];
   /** Arguments of the script. */
   readonly parameters?: readonly string[];
+  /** Whether the script may ask for garbage collections. Default false; Bun always lets it. */
+  readonly collects?: boolean;
   /** Added to the environment. */
   readonly env?: Record<string, string>;
 }
 
+/** Collections on demand, and a young generation of a fixed size, so that the process stays as large as what it holds. */
+const COLLECTING = ["--expose-gc", "--min-semi-space-size=16", "--max-semi-space-size=16"];
+
 /** A child that has not ended by then hangs, and is killed; generous, since machines that test are busy. */
-const HANG_MS = 60_000;
+const HANG_MS = 100_000;
 
 /** Run a source file, given from the root, to its end. */
 export function runScript(source: string, options: RunOptions = {}): Promise<ScriptRun> {
-  const { permissions = ["--allow-all"], parameters = [], env = {} } = options;
+  const { permissions = ["--allow-all"], parameters = [], collects = false, env = {} } = options;
   const isDeno = "Deno" in globalThis;
-  const before = isDeno ? ["run", "--no-check", "--quiet", "--no-prompt", ...permissions] : [];
+  const flags = !collects || "Bun" in globalThis ? [] : isDeno ? [`--v8-flags=${COLLECTING.join()}`] : COLLECTING;
+  const before = isDeno ? ["run", "--no-check", "--quiet", "--no-prompt", ...permissions, ...flags] : flags;
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [...before, runnablePath(source), ...parameters], {
       cwd: repositoryPath("."),
