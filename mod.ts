@@ -63,7 +63,7 @@ export type { ClockReadyOptions, ClockStep, SessionClock } from "./src/session/s
 export type { ClockState } from "./src/protocol/clock_filter.ts";
 export type { ResumeOptions } from "./src/session/resume.ts";
 export type { EndpointOptions } from "./src/session/endpoint_options.ts";
-export type { ClientContext, ServerContext } from "./src/context.ts";
+export type { ClientContext, Context, ServerContext } from "./src/context.ts";
 
 export { cbor, type SchemaInput, type SchemaOutput, type StandardSchemaV1 } from "./src/rpc/schema.ts";
 export type {
@@ -75,6 +75,17 @@ export type {
 export type { Call } from "./src/rpc/handler.ts";
 export type { CallRecord } from "./src/rpc/call_diagnostics.ts";
 export type { CallOptions } from "./src/rpc/call_options.ts";
+export { type CallOutcome, observeCall } from "./src/rpc/observe_call.ts";
+export type { InterceptedCall, Interceptor } from "./src/session/interception.ts";
+export type {
+  CallChanges,
+  CallDirection,
+  CallKind,
+  InterceptedCallOf,
+  InterceptorOf,
+  Next,
+  UseOptions,
+} from "./src/rpc/interceptor.ts";
 export type { RetryOptions, RetryThrottling } from "./src/rpc/retry_policy.ts";
 export type { ChannelMethod, Event, None, ServerStream, Unary } from "./src/rpc/signature.ts";
 export type { ItemStream } from "./src/rpc/item_queue.ts";

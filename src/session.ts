@@ -15,12 +15,14 @@ import type { Settings } from "./protocol/settings.ts";
 import type { CallOptions } from "./rpc/call_options.ts";
 import type { Channel, ResponseStream } from "./rpc/outgoing_channel.ts";
 import { type EmitOptions, isVolatile } from "./rpc/emit_options.ts";
+import type { OutgoingInterceptors } from "./rpc/outgoing_interceptors.ts";
 import type { EncodedValue } from "./rpc/payload.ts";
 import type { EventName, EventPayload } from "./rpc/signature.ts";
 import type { MediaSender } from "./stream/media_sender.ts";
 import type { StreamOptions } from "./stream/stream_options.ts";
 import { Broadcast, checkRoom } from "./session/broadcast.ts";
 import { Engine } from "./session/engine.ts";
+import { interceptedCalls } from "./session/interception.ts";
 import type { EngineOptions } from "./session/engine_options.ts";
 import type { Members } from "./session/members.ts";
 import { sendPush } from "./session/push.ts";
@@ -33,7 +35,6 @@ import { CallbackDeadline } from "./timer_queue.ts";
 
 /**
  * A connected peer. `Pushes` are the events it may be sent.
- *
  * A session starts shut: what the peer asks for waits until {@link open}, so that connect hooks run first.
  */
 // deno-lint-ignore no-explicit-any -- a handler that does not say which events it sends may send any
@@ -46,6 +47,7 @@ export class Session<Pushes = any> extends Context {
   readonly #context: ServerContext | undefined;
   readonly #options: EngineOptions<Session>;
   readonly #deadline: CallbackDeadline = new CallbackDeadline(() => this.#end(this.#lost!));
+  readonly #calls: OutgoingInterceptors<Session> | undefined;
   #connection: Connection;
   #engine: Engine<Session>;
   // `undefined` when the session ends with its connection.
@@ -74,6 +76,7 @@ export class Session<Pushes = any> extends Context {
     this.#options = resume === undefined ? behavior : { ...behavior, announce: resume.announce, replay: resume.policy };
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.#engine = this.#wired(new Engine<Session>(connection, this, this.#options));
+    this.#calls = interceptedCalls(this, behavior, connection);
   }
 
   /** Aborts when the session ends; its reason is an `EchoStreamError`. */
@@ -118,7 +121,7 @@ export class Session<Pushes = any> extends Context {
    * what exceeds a limit; UNAVAILABLE when the connection ends. `disposition` tells whether the handler may have run.
    */
   request<R = unknown>(method: string, payload?: unknown, options: CallOptions = NO_OPTIONS): Promise<R> {
-    return this.#engine.requester.request(method, payload, options) as Promise<R>;
+    return (this.#calls ?? this.#engine.requester).request(method, payload, options) as Promise<R>;
   }
 
   /**
@@ -126,12 +129,12 @@ export class Session<Pushes = any> extends Context {
    * throws: reading tells why a call cannot begin, or failed. A method with one answer gives a sequence of one.
    */
   requestStream<R = unknown>(method: string, payload?: unknown, options: CallOptions = NO_OPTIONS): ResponseStream<R> {
-    return this.#engine.streamRequester.open(method, options, { item: payload }) as ResponseStream<R>;
+    return (this.#calls ?? this.#engine.streamRequester).open(method, options, { item: payload }) as ResponseStream<R>;
   }
 
   /** Call a method of the peer with a sequence of items, and read those it answers. Never throws, as {@link requestStream}. */
   requestChannel<In = unknown, Out = unknown>(method: string, options: CallOptions = NO_OPTIONS): Channel<In, Out> {
-    return this.#engine.streamRequester.open(method, options) as Channel<In, Out>;
+    return (this.#calls ?? this.#engine.streamRequester).open(method, options) as Channel<In, Out>;
   }
 
   /**
@@ -212,6 +215,11 @@ export class Session<Pushes = any> extends Context {
     return this.closed;
   }
 
+  /** @internal What makes calls past all interceptors, and lets things in, on the connection there is now. */
+  get direct(): Engine<Session> {
+    return this.#engine;
+  }
+
   /** @internal For broadcasts: nobody waits, and a session that does not keep up is closed as too slow. Never throws. */
   emitEncoded(name: string, payload: Uint8Array | EncodedValue, volatile: boolean): void {
     if (this.#lost === undefined) return this.#engine.emitEncoded(name, payload, volatile);
@@ -229,11 +237,6 @@ export class Session<Pushes = any> extends Context {
     if (this.#ended === undefined) this.#behavior.members?.admit(this);
     this.#isOpen = true;
     this.#engine.open();
-  }
-
-  /** @internal Measure the peer's clock before anybody asks for it, as a client does. */
-  startClock(): void {
-    this.#engine.clockProbing.start();
   }
 
   /** @internal Turn the peer away instead of {@link open}: the connection closes with the error's code and message. */
@@ -284,9 +287,8 @@ export class Session<Pushes = any> extends Context {
   /** @internal Let go of a connection that still lives, because its peer comes back with another. */
   supersede(): void {
     if (this.#lost !== undefined) return;
-    const connection = this.#connection;
     this.#detach(this.#closedHere(ConnectionCode.NO_ERROR, SUPERSEDED));
-    void connection.close(ConnectionCode.NO_ERROR, SUPERSEDED);
+    void this.#connection.close(ConnectionCode.NO_ERROR, SUPERSEDED);
   }
 
   /** @internal What answers to a resume token, and confirmations, are passed to. */
@@ -366,6 +368,7 @@ export class Session<Pushes = any> extends Context {
     this.#connection.timers.remove(this.#deadline);
     this.#engine.eventSender.end(reason.error);
     this.#engine.eventReceiver.end();
+    this.#calls?.end(reason.error);
     this.#behavior.members?.forget(this);
     this.#controller?.abort(reason.error);
     this.#resolveClosed(reason);
@@ -374,7 +377,8 @@ export class Session<Pushes = any> extends Context {
   #emit(name: string, payload: unknown, volatile: boolean): Promise<void> {
     if (this.#ended !== undefined) return quietRejection(this.#ended.error);
     if (this.#lost === undefined) return this.#engine.emit(name, payload, volatile);
-    return volatile ? LOST : this.#engine.eventSender.emit(name, payload);
+    // Volatile events sent while there is no connection are lost, as any may be.
+    return volatile ? Promise.resolve() : this.#engine.eventSender.emit(name, payload);
   }
 
   #closedHere(code: number, reason: string): CloseReason {
@@ -390,5 +394,3 @@ export class Session<Pushes = any> extends Context {
 
 const NO_OPTIONS: CallOptions & EmitOptions = {};
 const SUPERSEDED = "The session goes on with another connection";
-// Volatile events sent while there is no connection are lost, as any may be.
-const LOST: Promise<void> = Promise.resolve();

@@ -12,7 +12,7 @@ const LAYERS: Record<string, { imports: readonly string[]; typesOnly?: boolean }
   timer_queue: { imports: ["clock"] },
   virtual_clock: { imports: ["clock"] },
   connection: { imports: ["protocol", "clock", "timer_queue", "trace"] },
-  rpc: { imports: ["protocol", "connection", "clock", "timer_queue", "trace"] },
+  rpc: { imports: ["protocol", "connection", "context", "clock", "timer_queue", "trace"] },
   stream: { imports: ["protocol", "connection", "clock", "timer_queue", "trace"] },
   session: { imports: ["rpc", "stream", "connection", "protocol", "context", "clock", "timer_queue", "trace"] },
   plugin: { imports: ["session", "rpc", "stream", "protocol", "context"], typesOnly: true },

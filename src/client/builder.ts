@@ -17,12 +17,14 @@ import type { HandlerOptions, InputOptions, RawOptions } from "../plugin/server_
 import { checkOwnName } from "../protocol/name.ts";
 import type { ErrorDeclarations } from "../rpc/application_error.ts";
 import type { Call } from "../rpc/handler.ts";
+import { registerInterceptor, type UseOptions } from "../rpc/interceptor.ts";
 import type { SubscriptionOptions } from "../rpc/listeners.ts";
 import type { ItemStream } from "../rpc/item_queue.ts";
 import { registerListener, registerMethod } from "../rpc/registration.ts";
 import type { SchemaInput, SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";
 import type { Bytes, ChannelResult, None, RawResult, Result } from "../rpc/signature.ts";
 import { mergeOptions } from "../session/endpoint_options.ts";
+import type { Interceptor } from "../session/interception.ts";
 import type { Session } from "../session.ts";
 import type { IncomingStream } from "../stream/incoming_stream.ts";
 import type { RpcClient } from "./client.ts";
@@ -159,6 +161,17 @@ export class RpcClientBuilder<S = Untyped> implements ClientBuilder<S> {
   stream(name: string, handler: (session: Session<EmittedBy<S>>, incoming: IncomingStream) => unknown): this {
     checkOwnName("Stream", name);
     this.#open().streams.handle(name, handler);
+    return this;
+  }
+
+  /**
+   * Put `interceptor` around every call this client makes, behind those added before, once for all attempts of a call. With
+   * `{ calls: "incoming" }` it is around the calls of the server instead, with `"both"` around both.
+   * @throws {TypeError} when it is no function, or the options are none.
+   */
+  use(interceptor: Interceptor, options: UseOptions = {}): this {
+    const { router, outgoing } = this.#open();
+    registerInterceptor({ incoming: router.interceptors, outgoing }, interceptor, options, "outgoing");
     return this;
   }
 

@@ -78,7 +78,7 @@ export class RpcClient<S = Untyped> implements AsyncDisposable, HasApi<ApiOf<S>>
     const { options } = definition;
     this.#definition = definition;
     this.#keeper = new SessionKeeper(definition, connector, reconnectPolicy(options.reconnect));
-    this.#requests = new ClientRequests(this.#keeper, options, connector.settings.clock);
+    this.#requests = new ClientRequests(this.#keeper, definition, connector.settings);
     this.#events = new ClientEvents(this.#keeper);
     this.#subscriptions = new Subscriptions(definition, connector.settings.log);
     this.#keeper.onEnding = (error) => this.#requests.end(error);
@@ -150,7 +150,7 @@ export class RpcClient<S = Untyped> implements AsyncDisposable, HasApi<ApiOf<S>>
     payload: StreamingInput<S, N>,
     options?: CallOptions,
   ): ResponseStream<StreamingOutput<S, N>> {
-    return this.session.requestStream(method, payload, options);
+    return this.#requests.open(method, options, { item: payload }) as ResponseStream<StreamingOutput<S, N>>;
   }
 
   /** Call a method of the server with a sequence of items, and read those it answers. Never throws, as {@link requestStream}. */
@@ -158,7 +158,7 @@ export class RpcClient<S = Untyped> implements AsyncDisposable, HasApi<ApiOf<S>>
     method: N,
     options?: CallOptions,
   ): Channel<ChannelInput<S, N>, ChannelOutputOf<S, N>> {
-    return this.session.requestChannel(method, options);
+    return this.#requests.open(method, options) as Channel<ChannelInput<S, N>, ChannelOutputOf<S, N>>;
   }
 
   /**

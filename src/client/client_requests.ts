@@ -1,38 +1,67 @@
 /**
- * Requests of a client: sent now, or when there is a connection, and again when they may be.
+ * Calls of a client, through its interceptors: requests are sent now, or when there is a connection, and again when they may be.
  *
  * @module
  */
 
 import type { Clock } from "../clock.ts";
 import type { EchoStreamError } from "../protocol/error.ts";
+import type { CallOptions } from "../rpc/call_options.ts";
+import type { Channel } from "../rpc/outgoing_channel.ts";
 import { keptPayload } from "../rpc/payload.ts";
 import { Retries } from "../rpc/retries.ts";
 import { DEFAULT_RETRY_POLICY, type RetryPolicy, retryPolicy } from "../rpc/retry_policy.ts";
-import type { ClientOptions } from "./definition.ts";
+import { OutgoingInterceptors } from "../rpc/outgoing_interceptors.ts";
+import type { EndpointSettings } from "../session/endpoint_options.ts";
+import type { Session } from "../session.ts";
+import type { ClientDefinition } from "./definition.ts";
 import type { RequestOptions } from "./request_options.ts";
 import type { SessionKeeper } from "./session_keeper.ts";
 
-/** Makes the requests of one client. */
+/** Makes the calls of one client. */
 export class ClientRequests {
   readonly #keeper: SessionKeeper;
   readonly #clock: Clock;
   readonly #policy: RetryPolicy | undefined;
   readonly #idempotentMethods: ReadonlySet<string>;
   readonly #retries: Retries;
+  readonly #intercepted: OutgoingInterceptors<Session> | undefined;
 
   /** @throws {RangeError} when an option is out of its range. */
-  constructor(keeper: SessionKeeper, options: ClientOptions, clock: Clock) {
+  constructor(keeper: SessionKeeper, { options, outgoing }: ClientDefinition, settings: EndpointSettings) {
     const { retry = {}, retryThrottling, idempotentMethods = [], random } = options;
+    const { clock, timers, log } = settings;
     this.#keeper = keeper;
     this.#clock = clock;
     this.#policy = retry === false ? undefined : retryPolicy(retry);
     this.#idempotentMethods = new Set(idempotentMethods);
     this.#retries = new Retries({ clock, throttling: retryThrottling, random });
+    if (outgoing.length === 0) return;
+    this.#intercepted = new OutgoingInterceptors<Session>({
+      interceptors: outgoing,
+      get session() {
+        return keeper.session;
+      },
+      clock,
+      timers,
+      log,
+      request: (method, payload, options) => this.#request(method, payload, options),
+      open: (method, options, only) => keeper.session.direct.streamRequester.open(method, options, only),
+    });
   }
 
   /** See `RpcClient.request`. Never throws, whatever is wrong comes as a rejection. */
   request(method: string, payload: unknown, options: RequestOptions): Promise<unknown> {
+    if (this.#intercepted === undefined) return this.#request(method, payload, options);
+    return this.#intercepted.request(method, payload, options);
+  }
+
+  /** See `RpcClient.requestStream`, with the one payload as `only`, and `RpcClient.requestChannel`. Never throws. */
+  open(method: string, options: CallOptions = {}, only?: { readonly item: unknown }): Channel<unknown, unknown> {
+    return (this.#intercepted ?? this.#keeper.session.direct.streamRequester).open(method, options, only);
+  }
+
+  #request(method: string, payload: unknown, options: RequestOptions): Promise<unknown> {
     const keeper = this.#keeper;
     const idempotent = options.idempotent ?? this.#idempotentMethods.has(method);
     let policy: RetryPolicy | undefined;
@@ -55,11 +84,14 @@ export class ClientRequests {
   /** No further attempt will be made; those that wait for theirs fail with `error`. */
   end(error: EchoStreamError): void {
     this.#retries.end(error);
+    this.#intercepted?.end(error);
   }
 
   #attempt(method: string, payload: unknown, options: RequestOptions): Promise<unknown> {
     const keeper = this.#keeper;
-    return keeper.isWaiting ? this.#later(method, payload, options) : keeper.session.request(method, payload, options);
+    return keeper.isWaiting
+      ? this.#later(method, payload, options)
+      : keeper.session.direct.requester.request(method, payload, options);
   }
 
   /** What the wait took is taken from the deadline. */

@@ -11,6 +11,7 @@ import { ClientContext } from "../context.ts";
 import { Hooks } from "../plugin/hooks.ts";
 import type { ReconnectAttempt, ReconnectOutcome } from "../plugin/reconnect.ts";
 import { PluginRegistry } from "../plugin/registry.ts";
+import type { InterceptorOf } from "../rpc/interceptor.ts";
 import { Listeners } from "../rpc/listeners.ts";
 import type { RetryOptions, RetryThrottling } from "../rpc/retry_policy.ts";
 import { Router } from "../rpc/router.ts";
@@ -47,6 +48,7 @@ export interface ClientOptions extends EndpointOptions {
 export class ClientDefinition {
   readonly context: ClientContext = new ClientContext();
   readonly router: Router<Session> = new Router();
+  readonly outgoing: InterceptorOf<Session>[] = [];
   readonly listeners: Listeners<Session> = new Listeners();
   readonly streams: StreamHandlers<Session> = new StreamHandlers();
   /** A client validates nothing it sends: its server does. */

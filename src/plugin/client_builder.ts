@@ -8,10 +8,12 @@ import type { ClientContext } from "../context.ts";
 import type { ErrorDeclarations } from "../rpc/application_error.ts";
 import type { Call } from "../rpc/handler.ts";
 import type { SubscriptionOptions } from "../rpc/listeners.ts";
+import type { UseOptions } from "../rpc/interceptor.ts";
 import type { ItemStream } from "../rpc/item_queue.ts";
 import type { SchemaInput, SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";
 import type { Bytes, ChannelResult, None, RawResult, Result } from "../rpc/signature.ts";
 import type { Session } from "../session.ts";
+import type { Interceptor } from "../session/interception.ts";
 import type { IncomingStream } from "../stream/incoming_stream.ts";
 import type { EmittedBy, Push, PushName, Untyped } from "./api.ts";
 import type { ClientPlugin } from "./plugin.ts";
@@ -100,6 +102,13 @@ export interface ClientBuilder<S = Untyped> {
    * @throws {TypeError} when the name is taken, or is not 1 to 128 bytes of text without control characters.
    */
   stream(name: string, handler: (session: Session<EmittedBy<S>>, incoming: IncomingStream) => unknown): this;
+
+  /**
+   * Put `interceptor` around every call this client makes, behind those added before, once for all attempts of a call. With
+   * `{ calls: "incoming" }` it is around the calls of the server instead, with `"both"` around both.
+   * @throws {TypeError} when it is no function, or the options are none.
+   */
+  use(interceptor: Interceptor, options?: UseOptions): this;
 
   /**
    * Once a session begins, before anything the server sends is served; may make requests. One that throws ends the connection: the first

@@ -9,6 +9,7 @@ import type { ServerContext } from "../context.ts";
 import type { ErrorData, ErrorDeclarations } from "../rpc/application_error.ts";
 import type { Call } from "../rpc/handler.ts";
 import type { SubscriptionOptions } from "../rpc/listeners.ts";
+import type { UseOptions } from "../rpc/interceptor.ts";
 import type { ItemStream } from "../rpc/item_queue.ts";
 import type { SchemaInput, SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";
 import type {
@@ -26,6 +27,7 @@ import type {
   Stream,
 } from "../rpc/signature.ts";
 import type { Session } from "../session.ts";
+import type { Interceptor } from "../session/interception.ts";
 import type { IncomingStream } from "../stream/incoming_stream.ts";
 import type { PushEvent } from "./api.ts";
 import type { ServerPlugin } from "./plugin.ts";
@@ -202,6 +204,13 @@ export interface ServerBuilder<Methods = None, Events = None, Pushes = None, Str
     Pushes & { [K in keyof X]: PushEvent<SchemaInput<X[K]>, SchemaOutput<X[K]>> },
     Streams
   >;
+
+  /**
+   * Put `interceptor` around every call that arrives, behind those added before: unary or streaming, also of methods nobody registered. With
+   * `{ calls: "outgoing" }` it is around the calls made to clients instead, with `"both"` around both. Events and media streams pass none.
+   * @throws {TypeError} when it is no function, or the options are none.
+   */
+  use(interceptor: Interceptor, options?: UseOptions): this;
 
   /** Before the first connection is served. One that fails stops the start; shutdown hooks run and the port is released. */
   onStart(hook: (context: ServerContext) => unknown): this;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Context } from "../context.ts";
 import type { EchoStreamError } from "../protocol/error.ts";
 import type { CallFields } from "../protocol/call_fields.ts";
 import { type Metadata, type MetadataInit, toMetadata } from "../protocol/metadata.ts";
@@ -28,9 +29,12 @@ export abstract class CallContext extends Deadline implements Call {
   meter: CallMeter | undefined = undefined;
   /** What its method declares, from the first statement of the handler. */
   errors: DeclaredErrors | undefined = undefined;
+  /** What the handler promised, while interceptors go on around it: they may end before it does. */
+  handled: PromiseLike<unknown> | undefined = undefined;
   readonly #nowUs: () => number;
   readonly #requestMetadata: Metadata | undefined;
   #answerMetadata: Metadata | undefined;
+  #context: Context | undefined;
   #controller: AbortController | undefined;
   #abortReason: EchoStreamError | undefined;
 
@@ -58,6 +62,10 @@ export abstract class CallContext extends Deadline implements Call {
 
   get metadata(): Metadata {
     return this.#requestMetadata ?? NO_METADATA;
+  }
+
+  get context(): Context {
+    return this.#context ??= new Context();
   }
 
   /** What {@link setMetadata} was given. */

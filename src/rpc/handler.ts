@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Context } from "../context.ts";
 import type { EchoStreamError } from "../protocol/error.ts";
 import type { Metadata, MetadataInit } from "../protocol/metadata.ts";
 import type { ErrorArguments, ErrorDeclarations } from "./application_error.ts";
@@ -30,6 +31,8 @@ export interface Call<E extends ErrorDeclarations = None> {
   readonly metadata: Metadata;
   /** W3C Trace Context `traceparent` of the caller, if it sent one. */
   readonly traceparent: string | undefined;
+  /** Values kept for this call alone: by interceptors, for the handler and for each other. */
+  readonly context: Context;
   /**
    * Options for a call that is made on behalf of this one, on any session or client: it ends when this one does, within what is left of its
    * deadline, and carries its trace context. `own` may say less time, another signal, and anything else; metadata are not passed on.

@@ -38,6 +38,11 @@ export function cancelledByCaller({ method }: CallContext): EchoStreamError {
   return new EchoStreamError(ErrorCode.CANCELLED, `"${method}" was cancelled by its caller`, { remote: true });
 }
 
+/** What a handler is told that goes on while an interceptor has answered in its place. */
+export function answeredInstead({ method }: CallContext): EchoStreamError {
+  return new EchoStreamError(ErrorCode.CANCELLED, `"${method}" was answered by an interceptor`);
+}
+
 /** What handler and caller are told when the time of a call is up here. */
 export function outOfTime({ method }: CallContext): EchoStreamError {
   return new EchoStreamError(ErrorCode.DEADLINE_EXCEEDED, `"${method}" did not end in time`);

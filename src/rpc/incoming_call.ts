@@ -11,6 +11,8 @@ import { type Metadata, type MetadataInit, toMetadata } from "../protocol/metada
 import type { Admitted } from "./admission.ts";
 import { leavingError } from "./application_error.ts";
 import { CallContext } from "./call_context.ts";
+import { IncomingInterception, unknownMethod } from "./incoming_interception.ts";
+import type { InterceptorOf } from "./interceptor.ts";
 import { finishResult, runHandler } from "./invocation.ts";
 import { isThenable } from "./thenable.ts";
 import type { Method } from "./router.ts";
@@ -21,6 +23,8 @@ export interface IncomingCallOwner<C> {
   readonly context: C;
   /** Microseconds now, on the clock of {@link IncomingCall.deadlineUs}. */
   readonly nowUs: () => number;
+  /** Around every call. */
+  readonly interceptors: readonly InterceptorOf<C>[];
   /** The method of that name. */
   find(method: string): Method<C> | undefined;
   /** The handler goes on after its return: from now on it can be cancelled, or run out of time. */
@@ -75,7 +79,9 @@ export class IncomingCall<C> extends CallContext implements Admitted {
   /** Run the handler; the owner hears of its end, during this call or later. */
   run(): void {
     this.meter?.run();
-    const method = this.#owner.find(this.method);
+    const { interceptors } = this.#owner;
+    let method = this.#owner.find(this.method);
+    if (method === undefined && interceptors.length > 0) method = unknownMethod<C>(this.method);
     if (method === undefined) {
       return this.#owner.onError(this, new EchoStreamError(ErrorCode.UNIMPLEMENTED, `No method "${this.method}"`));
     }
@@ -83,7 +89,9 @@ export class IncomingCall<C> extends CallContext implements Admitted {
     try {
       const payload = this.#payload;
       this.#payload = NOTHING;
-      result = runHandler(method, this.#owner.context, this, this.#encoding, payload);
+      result = interceptors.length === 0
+        ? runHandler(method, this.#owner.context, this, this.#encoding, payload)
+        : this.#intercept(interceptors, method, payload);
     } catch (error) {
       return this.#fail(method, error);
     }
@@ -91,10 +99,17 @@ export class IncomingCall<C> extends CallContext implements Admitted {
     else this.#finish(method, result);
   }
 
+  #intercept(interceptors: readonly InterceptorOf<C>[], method: Method<C>, payload: Uint8Array): unknown {
+    const interception = new IncomingInterception(this, this.#owner.context, method, "unary");
+    interception.decode(this.#encoding, payload);
+    return interception.run(interceptors);
+  }
+
   #finish(method: Method<C>, result: unknown): void {
     let finished: unknown;
     try {
-      finished = finishResult(method, result);
+      // The handler's own result has passed the output schema on its way through the interceptors.
+      finished = finishResult(method, result, this.#owner.interceptors.length === 0 ? method.output : undefined);
     } catch (error) {
       return this.#fail(method, error);
     }

@@ -22,6 +22,9 @@ import { CallContext } from "./call_context.ts";
 import type { CallStream, CallStreamSink } from "./call_stream.ts";
 import { withoutData } from "./failure.ts";
 import { cancelledByCaller, checkAnswerMetadata, failureFor, outOfTime } from "./handler_failure.ts";
+import { single } from "./converted_items.ts";
+import { IncomingInterception } from "./incoming_interception.ts";
+import type { InterceptorOf } from "./interceptor.ts";
 import { finishItem, inputItem, isAsyncIterable, runHandler } from "./invocation.ts";
 import { isThenable } from "./thenable.ts";
 import { ItemQueue, type ItemQueueOwner } from "./item_queue.ts";
@@ -37,6 +40,8 @@ export interface IncomingChannelOwner<C> {
   readonly nowUs: () => number;
   /** What the peer accepts, kept up to date. */
   readonly peer: PeerLimits;
+  /** Around every call. */
+  readonly interceptors: readonly InterceptorOf<C>[];
   /** Everything its handler needs is here: it may run. */
   onReady(call: IncomingChannel<C>): void;
   /** The peer waits for nothing more. The handler may still run. */
@@ -58,6 +63,8 @@ export class IncomingChannel<C> extends CallContext implements Admitted, CallStr
   // Whether the caller's items go on, have ended with END, or are of no interest any more.
   #input: "open" | "ended" | "stopped" = "open";
   #headersSent = false;
+  // Where interceptors are, what goes through them.
+  #interception: IncomingInterception<C> | undefined;
   // The answer that is being sent, and who waits for room to go on with it.
   #answers: AsyncIterator<unknown> | undefined;
   #returned: Promise<unknown> | undefined;
@@ -118,6 +125,8 @@ export class IncomingChannel<C> extends CallContext implements Admitted, CallStr
     const answers = this.#answers;
     // A generator that is suspended at a yield runs its `finally` now, one that awaits when it gets there.
     if (answers?.return !== undefined) this.#returned = swallow(() => answers.return!());
+    // A handler's whose answers interceptors read does so even where they hold their own up.
+    void this.#leaveHandler();
   }
 
   override expire(): void {
@@ -129,7 +138,7 @@ export class IncomingChannel<C> extends CallContext implements Admitted, CallStr
   // What the handler does with the items (ItemQueueOwner).
 
   convert(item: unknown): unknown {
-    return inputItem(this.#definition, item);
+    return this.#interception === undefined ? inputItem(this.#definition, item) : item;
   }
 
   onTaken(): void {
@@ -230,7 +239,8 @@ export class IncomingChannel<C> extends CallContext implements Admitted, CallStr
   }
 
   #start(): unknown {
-    const { context } = this.#owner;
+    const { context, interceptors } = this.#owner;
+    if (interceptors.length > 0) return this.#intercept(interceptors);
     if (this.#definition.channel) {
       this.started = true;
       this.errors = this.#definition.errors;
@@ -239,6 +249,15 @@ export class IncomingChannel<C> extends CallContext implements Admitted, CallStr
     const { encoding, bytes } = this.#payload!;
     this.#payload = undefined;
     return runHandler(this.#definition, context, this, encoding, bytes);
+  }
+
+  #intercept(interceptors: readonly InterceptorOf<C>[]): unknown {
+    const kind = this.#definition.channel ? "channel" : "stream";
+    const items = kind === "channel" ? this.#items : undefined;
+    this.#interception = new IncomingInterception(this, this.#owner.context, this.#definition, kind, items);
+    if (this.#payload !== undefined) this.#interception.decode(this.#payload.encoding, this.#payload.bytes);
+    this.#payload = undefined;
+    return this.#interception.run(interceptors);
   }
 
   #answer(result: unknown): void {
@@ -251,10 +270,12 @@ export class IncomingChannel<C> extends CallContext implements Admitted, CallStr
   /** Send what `answers` yields, no faster than the peer and the network take it. */
   async #sendAll(answers: AsyncIterator<unknown>): Promise<void> {
     this.#answers = answers;
+    // What the handler answers has passed the schema on its way through the interceptors.
+    const output = this.#interception === undefined ? this.#definition.output : undefined;
     try {
       if (this.aborted) this.#returned = swallow(() => answers.return?.());
       for (let next = await answers.next(); !next.done && !this.answered; next = await answers.next()) {
-        const item = finishItem(this.#definition, next.value);
+        const item = finishItem(this.#definition, next.value, output);
         this.#sendItem(isThenable(item) ? await item : item);
         if (!this.#stream.writable) await this.#room();
       }
@@ -306,7 +327,15 @@ export class IncomingChannel<C> extends CallContext implements Admitted, CallStr
       if (error === undefined) this.#succeed();
       else this.#fail(error, this.started ? "processed" : "notProcessed");
     }
+    // An interceptor may have left the handler's answers where they were.
+    this.handled ??= this.#leaveHandler();
     this.#owner.onEnded(this);
+  }
+
+  /** Leave what interceptors read of the handler; `undefined` when there is nothing left of it. */
+  #leaveHandler(): Promise<void> | undefined {
+    const answers = this.#interception?.answers;
+    return answers === undefined || answers.ended ? undefined : swallow(() => answers.return());
   }
 
   #succeed(): void {
@@ -341,11 +370,6 @@ export class IncomingChannel<C> extends CallContext implements Admitted, CallStr
     if (this.#input === "open") this.#stream.stop(StreamCode.CANCELLED);
     this.#input = "stopped";
   }
-}
-
-/** One answer, as a sequence. */
-async function* single(item: unknown): AsyncGenerator<unknown> {
-  yield item;
 }
 
 /** Run what may fail while nobody wants its result any more. */

@@ -25,12 +25,7 @@ export function runHandler<C>(
   encoding: Encoding,
   bytes: Uint8Array,
 ): unknown {
-  if (method.channel) {
-    throw new EchoStreamError(
-      ErrorCode.UNIMPLEMENTED,
-      `Method "${method.name}" is a channel, call it by requestChannel`,
-    );
-  }
+  refuseUnary(method);
   if (method.raw) {
     return start(method, context, call, decodeRawPayload(encoding, bytes));
   }
@@ -43,6 +38,12 @@ export function runHandler<C>(
   });
 }
 
+/** @throws {EchoStreamError} UNIMPLEMENTED when the method takes no single payload. */
+export function refuseUnary<C>(method: Method<C>): void {
+  if (!method.channel) return;
+  throw new EchoStreamError(ErrorCode.UNIMPLEMENTED, `Method "${method.name}" is a channel, call it by requestChannel`);
+}
+
 function start<C>(method: Method<C>, context: C, call: CallContext, payload: unknown): unknown {
   call.started = true;
   call.errors = method.errors;
@@ -51,12 +52,17 @@ function start<C>(method: Method<C>, context: C, call: CallContext, payload: unk
 
 /**
  * What a handler's result becomes on its way out of a unary call.
+ * @param output The schema it has to pass: that of the method, or none once it has.
  * @returns The value, or a promise of it where the schema is asynchronous.
  * @throws {EchoStreamError} UNIMPLEMENTED when it is a stream.
  * @throws {TypeError} when the result cannot travel or does not match.
  */
-export function finishResult<C>(method: Method<C>, result: unknown): unknown {
-  if (!isAsyncIterable(result)) return finishItem(method, result);
+export function finishResult<C>(
+  method: Method<C>,
+  result: unknown,
+  output: StandardSchemaV1 | undefined,
+): unknown {
+  if (!isAsyncIterable(result)) return finishItem(method, result, output);
   // It may hold something open already.
   void Promise.resolve(result[Symbol.asyncIterator]().return?.()).catch(() => {});
   throw new EchoStreamError(
@@ -68,12 +74,17 @@ export function finishResult<C>(method: Method<C>, result: unknown): unknown {
 /**
  * What a value that a handler returned or yielded becomes on its way out: bytes for a raw method, a value that passed the output
  * schema otherwise.
+ * @param output The schema it has to pass: that of the method, or none once it has.
  * @returns The value, or a promise of it where the schema is asynchronous.
  * @throws {TypeError} when the result cannot travel or does not match.
  */
-export function finishItem<C>(method: Method<C>, result: unknown): unknown {
+export function finishItem<C>(
+  method: Method<C>,
+  result: unknown,
+  output: StandardSchemaV1 | undefined,
+): unknown {
   if (method.raw) return rawResult(result);
-  return conform(method.output, result, outputRefusal, method);
+  return conform(output, result, outputRefusal, method);
 }
 
 /**

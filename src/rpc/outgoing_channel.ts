@@ -33,6 +33,7 @@ import { Deadline } from "../timer_queue.ts";
 import type { CallMeter } from "./call_diagnostics.ts";
 import { cancelledCall, lateCall, lostCall, tooLargeCall } from "./call_start.ts";
 import { CallStream, type CallStreamSink } from "./call_stream.ts";
+import { onlyAnswer, sendEach } from "./channel_shortcuts.ts";
 import { failureToError } from "./failure.ts";
 import { ItemQueue, type ItemQueueOwner, type ItemStream } from "./item_queue.ts";
 import type { PeerLimits } from "./limits.ts";
@@ -157,16 +158,8 @@ export class OutgoingChannel extends Deadline
     return !this.#over && !this.#stream.sendEnded;
   }
 
-  async sendAll(items: AsyncIterable<unknown> | Iterable<unknown>): Promise<void> {
-    try {
-      for await (const item of items) {
-        if (!await this.send(item)) return;
-      }
-      this.end();
-    } catch (error) {
-      this.cancel(error);
-      throw error;
-    }
+  sendAll(items: AsyncIterable<unknown> | Iterable<unknown>): Promise<void> {
+    return sendEach(this, items);
   }
 
   end(): void {
@@ -175,15 +168,8 @@ export class OutgoingChannel extends Deadline
     this.#stream.send(encodeEnd, true);
   }
 
-  async response(): Promise<unknown> {
-    this.end();
-    const first = await this.next();
-    if (first.done) throw this.#miscounted("no answer");
-    const second = await this.next();
-    if (second.done) return first.value;
-    const error = this.#miscounted("more than one answer");
-    this.cancel(error);
-    throw error;
+  response(): Promise<unknown> {
+    return onlyAnswer(this, this.method);
   }
 
   cancel(reason?: unknown): void {
@@ -349,10 +335,6 @@ export class OutgoingChannel extends Deadline
 
   #error(code: EchoStreamErrorCode, message: string, cause?: unknown): EchoStreamError {
     return new EchoStreamError(code, message, { cause, disposition: "perhapsProcessed" });
-  }
-
-  #miscounted(what: string): EchoStreamError {
-    return this.#error(ErrorCode.INTERNAL, `"${this.method}" gave ${what} where one was expected`);
   }
 }
 

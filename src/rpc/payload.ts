@@ -69,6 +69,16 @@ export function rawResult(value: unknown): Uint8Array {
 }
 
 /**
+ * What an interceptor gives in place of a payload to a handler without a schema, as bytes: text as UTF-8.
+ * @throws {TypeError} when it is anything else.
+ */
+export function rawInput(value: unknown): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  if (typeof value === "string") return utf8.encode(value);
+  throw new TypeError(`A handler without a schema takes bytes or text, got ${describe(value)}`);
+}
+
+/**
  * The value of a payload that arrived; never a view of `bytes`.
  * @throws {EchoStreamError} INVALID_ARGUMENT or RESOURCE_EXHAUSTED when it cannot be decoded within the limits.
  */

@@ -15,10 +15,18 @@ import type { CallSlots } from "./call_slots.ts";
 import { CallTable } from "./call_table.ts";
 import { EarlyCancels } from "./early_cancels.ts";
 import { withoutData } from "./failure.ts";
-import { cancelledByCaller, checkAnswerMetadata, failureFor, logFailure, outOfTime } from "./handler_failure.ts";
+import {
+  answeredInstead,
+  cancelledByCaller,
+  checkAnswerMetadata,
+  failureFor,
+  logFailure,
+  outOfTime,
+} from "./handler_failure.ts";
 import { IncomingCall, type IncomingCallOwner } from "./incoming_call.ts";
 import type { Limits, PeerLimits } from "./limits.ts";
 import { encodePayload, encodingOf } from "./payload.ts";
+import type { InterceptorOf } from "./interceptor.ts";
 import type { Method, Router } from "./router.ts";
 import { TokenBucket } from "./token_bucket.ts";
 
@@ -39,6 +47,7 @@ export interface ResponderOptions<C> {
 export class Responder<C> implements IncomingCallOwner<C> {
   readonly context: C;
   readonly nowUs: () => number;
+  readonly interceptors: readonly InterceptorOf<C>[];
   readonly #connection: Connection;
   readonly #options: ResponderOptions<C>;
   readonly #router: Router<C>;
@@ -54,6 +63,7 @@ export class Responder<C> implements IncomingCallOwner<C> {
     this.#connection = connection;
     this.#options = options;
     this.#router = options.router;
+    this.interceptors = options.router.interceptors;
     this.#slots = options.slots;
     this.nowUs = () => connection.clock.nowUs();
     this.#cancelRate = new TokenBucket(limits.maxCancelsPerS, limits.maxCancelsBurst, connection.clock.nowUs());
@@ -156,11 +166,19 @@ export class Responder<C> implements IncomingCallOwner<C> {
   }
 
   #leave(call: IncomingCall<C>): void {
+    if (call.handled !== undefined) return this.#leaveLater(call, call.handled);
     if (this.#live.size > 0) {
       this.#connection.timers.remove(call);
       this.#live.delete(call.callId);
     }
     this.#slots.leave();
+  }
+
+  #leaveLater(call: IncomingCall<C>, handled: PromiseLike<unknown>): void {
+    call.handled = undefined;
+    call.abort(answeredInstead(call));
+    const leave = (): void => this.#leave(call);
+    handled.then(leave, leave);
   }
 
   #answer(call: IncomingCall<C>, result: unknown): void {

@@ -6,6 +6,7 @@
 
 import { type DeclaredErrors, declareErrors, type ErrorDeclarations } from "./application_error.ts";
 import type { Handler } from "./handler.ts";
+import type { InterceptorOf } from "./interceptor.ts";
 import { checkName } from "../protocol/name.ts";
 import type { StandardSchemaV1 } from "./schema.ts";
 
@@ -39,6 +40,8 @@ export interface Method<C> {
 
 /** A table of handlers. `C` is what a handler gets as its context: this layer has never heard of sessions. */
 export class Router<C> {
+  /** Around every call that arrives, the first of them outermost. */
+  readonly interceptors: InterceptorOf<C>[] = [];
   readonly #methods = new Map<string, Method<C>>();
 
   /**

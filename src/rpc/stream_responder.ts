@@ -15,8 +15,10 @@ import { deadlineUs, methodName } from "./call_context.ts";
 import type { CallDiagnostics } from "./call_diagnostics.ts";
 import type { CallSlots } from "./call_slots.ts";
 import { CallStream, type CallStreamSink } from "./call_stream.ts";
-import { logFailure } from "./handler_failure.ts";
+import { answeredInstead, logFailure } from "./handler_failure.ts";
+import { unknownMethod } from "./incoming_interception.ts";
 import { IncomingChannel, type IncomingChannelOwner } from "./incoming_channel.ts";
+import type { InterceptorOf } from "./interceptor.ts";
 import type { Limits, PeerLimits } from "./limits.ts";
 import { refusalText, type ResponderOptions } from "./responder.ts";
 import type { Router } from "./router.ts";
@@ -27,6 +29,7 @@ export class StreamResponder<C> implements IncomingChannelOwner<C> {
   readonly nowUs: () => number;
   readonly peer: PeerLimits;
   readonly limits: Limits;
+  readonly interceptors: readonly InterceptorOf<C>[];
   readonly #connection: Connection;
   readonly #router: Router<C>;
   readonly #slots: CallSlots;
@@ -44,6 +47,7 @@ export class StreamResponder<C> implements IncomingChannelOwner<C> {
     this.nowUs = () => connection.clock.nowUs();
     this.#connection = connection;
     this.#router = router;
+    this.interceptors = router.interceptors;
     this.#slots = slots;
     this.#log = log;
   }
@@ -77,8 +81,13 @@ export class StreamResponder<C> implements IncomingChannelOwner<C> {
     logFailure(this.#log, call, error);
   }
 
-  onEnded(_call: IncomingChannel<C>): void {
-    this.#slots.leave();
+  onEnded(call: IncomingChannel<C>): void {
+    const { handled } = call;
+    if (handled === undefined) return this.#slots.leave();
+    call.handled = undefined;
+    call.abort(answeredInstead(call));
+    const leave = (): void => this.#slots.leave();
+    void handled.then(leave, leave);
   }
 
   /** The headers of a call are here. Returns who takes the rest of its stream, unless it is refused. */
@@ -87,7 +96,7 @@ export class StreamResponder<C> implements IncomingChannelOwner<C> {
     const name = methodName(fields);
     if (fields.refused !== undefined) return this.#refuse(stream, name, fields.refused, refusalText(fields.refused));
     if (this.#slots.draining) return this.#refuse(stream, name, ErrorCode.UNAVAILABLE, "The session is closing");
-    const method = this.#router.find(name);
+    const method = this.#router.find(name) ?? (this.interceptors.length > 0 ? unknownMethod<C>(name) : undefined);
     if (method === undefined) return this.#refuse(stream, name, ErrorCode.UNIMPLEMENTED, `No method "${name}"`);
     const dueUs = deadlineUs(fields.timeoutMs, this.limits.maxTimeoutMs, this.nowUs());
     const call = new IncomingChannel(this, stream, method, fields, dueUs);

@@ -14,6 +14,7 @@ import type { HandlerOptions, InputOptions, RawOptions, ServerBuilder } from "..
 import { checkOwnName } from "../protocol/name.ts";
 import type { ErrorData, ErrorDeclarations } from "../rpc/application_error.ts";
 import type { Call } from "../rpc/handler.ts";
+import { registerInterceptor, type UseOptions } from "../rpc/interceptor.ts";
 import type { SubscriptionOptions } from "../rpc/listeners.ts";
 import type { ItemStream } from "../rpc/item_queue.ts";
 import { registerListener, registerMethod } from "../rpc/registration.ts";
@@ -33,6 +34,7 @@ import type {
   Stream,
 } from "../rpc/signature.ts";
 import { mergeOptions } from "../session/endpoint_options.ts";
+import type { Interceptor } from "../session/interception.ts";
 import type { Session } from "../session.ts";
 import type { IncomingStream } from "../stream/incoming_stream.ts";
 import { ServerDefinition, type ServerOptions } from "./definition.ts";
@@ -227,6 +229,17 @@ export class RpcServerBuilder<Methods = None, Events = None, Pushes = None, Stre
       if (pushes.has(name)) throw new TypeError(`Push "${name}" is already declared`);
       pushes.set(name, schema);
     }
+    return this;
+  }
+
+  /**
+   * Put `interceptor` around every call that arrives, behind those added before: unary or streaming, also of methods nobody registered. With
+   * `{ calls: "outgoing" }` it is around the calls made to clients instead, with `"both"` around both. Events and media streams pass none.
+   * @throws {TypeError} when it is no function, or the options are none.
+   */
+  use(interceptor: Interceptor, options: UseOptions = {}): this {
+    const { router, outgoing } = this.#open();
+    registerInterceptor({ incoming: router.interceptors, outgoing }, interceptor, options, "incoming");
     return this;
   }
 

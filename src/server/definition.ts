@@ -10,6 +10,7 @@ import type { TlsServerOptions } from "../connection/tls.ts";
 import { ServerContext } from "../context.ts";
 import { Hooks } from "../plugin/hooks.ts";
 import { PluginRegistry } from "../plugin/registry.ts";
+import type { InterceptorOf } from "../rpc/interceptor.ts";
 import { Listeners } from "../rpc/listeners.ts";
 import { Router } from "../rpc/router.ts";
 import type { StandardSchemaV1 } from "../rpc/schema.ts";
@@ -34,6 +35,7 @@ export class ServerDefinition {
   readonly addresses: HostPort[] = [];
   readonly context: ServerContext = new ServerContext();
   readonly router: Router<Session> = new Router();
+  readonly outgoing: InterceptorOf<Session>[] = [];
   readonly listeners: Listeners<Session> = new Listeners();
   readonly streams: StreamHandlers<Session> = new StreamHandlers();
   readonly pushes: Map<string, StandardSchemaV1> = new Map();

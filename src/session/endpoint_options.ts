@@ -14,6 +14,7 @@ import {
 import type { Transport, TransportOptions } from "../connection/transport.ts";
 import { StreamKind } from "../protocol/stream_header.ts";
 import { ProcessAdmission } from "../rpc/admission.ts";
+import type { InterceptorOf } from "../rpc/interceptor.ts";
 import { DEFAULT_LIMITS, type Limits } from "../rpc/limits.ts";
 import type { Listeners } from "../rpc/listeners.ts";
 import type { Router } from "../rpc/router.ts";
@@ -48,6 +49,8 @@ export interface EndpointOptions {
 /** What a session's peer may reach. */
 export interface Offer {
   readonly router: Router<Session>;
+  /** Around every call that is made. */
+  readonly outgoing: readonly InterceptorOf<Session>[];
   readonly listeners: Listeners<Session>;
   readonly streams: StreamHandlers<Session>;
   /** Schemas of events sent, by name. */

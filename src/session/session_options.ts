@@ -5,6 +5,7 @@
  */
 
 import type { ProcessAdmission } from "../rpc/admission.ts";
+import type { InterceptorOf } from "../rpc/interceptor.ts";
 import type { Limits } from "../rpc/limits.ts";
 import type { Listeners } from "../rpc/listeners.ts";
 import type { Router } from "../rpc/router.ts";
@@ -18,6 +19,8 @@ import type { Members } from "./members.ts";
 export interface SessionBehavior {
   /** Answers calls. */
   readonly router: Router<Session>;
+  /** Around every call that is made, the first of them outermost. Default none. */
+  readonly outgoing?: readonly InterceptorOf<Session>[] | undefined;
   /** Takes events. */
   readonly listeners: Listeners<Session>;
   /** Takes media streams. */
