@@ -4,7 +4,7 @@
  * @module
  */
 
-import { connectionCodeName, EchoStreamError, ErrorCode } from "../protocol/error.ts";
+import { ConnectionCode, connectionCodeName, EchoStreamError, ErrorCode, isStatus } from "../protocol/error.ts";
 import { peerText } from "../trace.ts";
 import { type TransportClose } from "./transport.ts";
 
@@ -55,6 +55,10 @@ function describe(close: TransportClose, peer: string, codeName: string): string
 }
 
 function statusOf(close: TransportClose): ErrorCode {
+  if (close.application && close.code === ConnectionCode.REFUSED) {
+    const [status = ""] = close.reason.split(":", 1);
+    if (isStatus(status as ErrorCode)) return status as ErrorCode;
+  }
   if (isTlsRefusal(close)) {
     return close.code === NO_APPLICATION_PROTOCOL ? ErrorCode.FAILED_PRECONDITION : ErrorCode.UNAUTHENTICATED;
   }

@@ -200,7 +200,7 @@ testSessions(
     const reason = await pair.run(pair.client.session.closed);
     assert.deepEqual([reason.codeName, reason.reason], ["REFUSED", "PERMISSION_DENIED: Not on the list"]);
     const failure = await failing;
-    assert.deepEqual([failure.code, failure.disposition, ran], ["UNAVAILABLE", "notProcessed", 0]);
+    assert.deepEqual([failure.code, failure.disposition, ran], ["PERMISSION_DENIED", "notProcessed", 0]);
   },
 );
 
