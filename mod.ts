@@ -75,6 +75,20 @@ export type {
 export type { Call } from "./src/rpc/handler.ts";
 export type { CallRecord } from "./src/rpc/call_diagnostics.ts";
 export type { CallOptions } from "./src/rpc/call_options.ts";
+export { type Authentication, authentication, type AuthenticationOptions } from "./src/interceptors/authentication.ts";
+export type { Grant } from "./src/interceptors/admittance.ts";
+export {
+  bearer,
+  type BearerAuthentication,
+  bearerAuthentication,
+  type BearerAuthenticationOptions,
+  type BearerOptions,
+} from "./src/interceptors/bearer.ts";
+export { credentials, type CredentialsOptions } from "./src/interceptors/credentials.ts";
+export { logging, type LoggingOptions } from "./src/interceptors/logging.ts";
+export { type CallSeries, type Metrics, metrics, type MetricsOptions } from "./src/interceptors/metrics.ts";
+export { rateLimit, type RateLimitOptions } from "./src/interceptors/rate_limit.ts";
+export { retry, type RetryInterceptorOptions } from "./src/interceptors/retry.ts";
 export { type CallOutcome, observeCall } from "./src/rpc/observe_call.ts";
 export type { InterceptedCall, Interceptor } from "./src/session/interception.ts";
 export type {

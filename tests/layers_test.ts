@@ -16,6 +16,9 @@ const LAYERS: Record<string, { imports: readonly string[]; typesOnly?: boolean }
   stream: { imports: ["protocol", "connection", "clock", "timer_queue", "trace"] },
   session: { imports: ["rpc", "stream", "connection", "protocol", "context", "clock", "timer_queue", "trace"] },
   plugin: { imports: ["session", "rpc", "stream", "protocol", "context"], typesOnly: true },
+  interceptors: {
+    imports: ["plugin", "session", "rpc", "protocol", "clock", "trace"],
+  },
   server: {
     imports: [
       "plugin",

@@ -92,6 +92,11 @@ export class Admission {
     this.resume();
   }
 
+  /** Let calls wait again. */
+  shut(): void {
+    this.#open = false;
+  }
+
   /** There may be room again for those that wait. */
   resume(): void {
     if (this.#queue.size > 0) this.#process.serve();

@@ -48,6 +48,11 @@ export class CallSlots {
     this.#admission.open();
   }
 
+  /** Let calls wait again. */
+  shut(): void {
+    this.#admission.shut();
+  }
+
   /** Let no more calls in; those that are here may end. */
   drain(): void {
     this.#draining = true;

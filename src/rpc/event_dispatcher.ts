@@ -53,6 +53,11 @@ export class EventDispatcher<C> {
     }
   }
 
+  /** Let events wait again. */
+  shut(): void {
+    this.#early ??= [];
+  }
+
   /**
    * Hand `event` to its listeners. `owned` when its payload may be kept as it is.
    * @returns `undefined` when they have taken it, otherwise a promise of that, which never rejects.

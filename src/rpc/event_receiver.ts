@@ -85,6 +85,11 @@ export class EventReceiver<C> implements ReceiveSink {
     this.#dispatcher.open();
   }
 
+  /** Let events wait until they are let through again; volatile ones are lost. */
+  shut(): void {
+    this.#dispatcher.shut();
+  }
+
   /** The peer has opened its event stream. @throws {EchoStreamError} PROTOCOL_VIOLATION when it has one already. */
   attach(stream: ReceiveStream): void {
     if (this.#stream !== undefined) throw protocolViolation("A second event stream");

@@ -43,7 +43,7 @@ export class IncomingInterception<C> implements InterceptedOrigin<C> {
 
   /** The payload as it arrived; `bytes` are not kept. That it cannot be decoded is told to whoever goes on to the handler. */
   decode(encoding: Encoding, bytes: Uint8Array): void {
-    if (this.#method.channel) return;
+    if (this.#method.channel && this.#method.handler !== UNKNOWN) return;
     try {
       this.payload = this.#method.raw ? decodeRawPayload(encoding, bytes) : decodePayload(encoding, bytes);
     } catch (error) {

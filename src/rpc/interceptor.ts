@@ -24,8 +24,8 @@ export interface InterceptedCallOf<C> extends Call {
   /** Whether a second execution does no harm: said by the caller of an outgoing call, by the handler's options of an incoming one. */
   readonly idempotent: boolean;
   /**
-   * What goes to the handler, unless it is a channel. It is not validated yet; bytes for a handler without a schema. `undefined` where nobody here
-   * has a handler for it, and where it cannot be decoded, which {@link Next} then tells.
+   * What goes to the handler, unless it is a channel. It is not validated yet; bytes for a handler without a schema. `undefined` where it cannot be
+   * decoded, which {@link Next} then tells.
    */
   readonly payload: unknown;
   /** What goes to the handler of a channel, item by item, not validated yet; `undefined` for other kinds. To be read once, here or by the handler. */

@@ -96,7 +96,18 @@ export class IncomingStreams<C> implements UnitReaderHost {
   /** Run handlers, those of streams that waited first. */
   open(): void {
     this.#opened = true;
-    for (const incoming of this.#live.values()) this.#run(incoming);
+    for (const incoming of this.#live.values()) if (incoming.state === "waiting") this.#run(incoming);
+  }
+
+  /** Run no more handlers until {@link open}; those that run read no further, for `error`, which their senders are told. */
+  shut(error: EchoStreamError): void {
+    this.#opened = false;
+    for (const incoming of [...this.#live.values()]) {
+      if (incoming.state === "waiting") continue;
+      this.#settle(incoming, error);
+      incoming.intake.onLeft();
+      incoming.receiver.fail(error);
+    }
   }
 
   /** Take over a stream of kind MEDIA; the sink wants the bytes behind the kind. */
