@@ -92,6 +92,11 @@ export abstract class CallContext extends Deadline implements Call {
     return this.#abortReason !== undefined;
   }
 
+  /** Why {@link abort} was called. */
+  get abortReason(): EchoStreamError | undefined {
+    return this.#abortReason;
+  }
+
   /** Tell the handler that nobody waits for its result. It keeps its slot until it has ended. */
   abort(reason: EchoStreamError): void {
     if (this.#abortReason !== undefined) return;

@@ -41,6 +41,10 @@ export class IncomingInterception<C> implements InterceptedOrigin<C> {
     return this.#method.idempotent;
   }
 
+  get abortReason(): EchoStreamError | undefined {
+    return this.call.abortReason;
+  }
+
   /** The payload as it arrived; `bytes` are not kept. That it cannot be decoded is told to whoever goes on to the handler. */
   decode(encoding: Encoding, bytes: Uint8Array): void {
     if (this.#method.channel && this.#method.handler !== UNKNOWN) return;

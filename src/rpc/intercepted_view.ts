@@ -22,6 +22,8 @@ export interface InterceptedOrigin<C> {
   readonly idempotent: boolean;
   readonly payload: unknown;
   readonly items: AsyncIterable<unknown> | undefined;
+  /** Why nobody waits for it any more, told without a signal being made for it; `undefined` while somebody does. */
+  readonly abortReason: unknown;
 }
 
 /** One view of a call; {@link with} makes another of the same. */

@@ -5,6 +5,7 @@
  */
 
 import { EchoStreamError, type EchoStreamErrorCode, ErrorCode, isStatus } from "../protocol/error.ts";
+import { InterceptedView } from "./intercepted_view.ts";
 import type { InterceptedCallOf, Next } from "./interceptor.ts";
 import { isAsyncIterable } from "./invocation.ts";
 import { isThenable } from "./thenable.ts";
@@ -57,9 +58,8 @@ function outcomeOf<C>(
   answers: number,
 ): CallOutcome {
   // Whatever a handler makes of it, its caller has gone for this reason.
-  if (call.direction === "incoming" && call.signal.aborted) {
-    return { code: codeOf(call.signal.reason), error: call.signal.reason, answers };
-  }
+  const reason = call.direction === "incoming" ? abortReasonOf(call) : undefined;
+  if (reason !== undefined) return { code: codeOf(reason), error: reason, answers };
   if (failure === undefined) return { code: "OK", error: undefined, answers };
   const code = codeOf(failure.error);
   return {
@@ -67,6 +67,12 @@ function outcomeOf<C>(
     error: failure.error,
     answers,
   };
+}
+
+/** Without making a signal, as most calls are never aborted. */
+function abortReasonOf<C>(call: InterceptedCallOf<C>): unknown {
+  if (call instanceof InterceptedView) return call.origin.abortReason;
+  return call.signal.aborted ? call.signal.reason : undefined;
 }
 
 function codeOf(error: unknown): EchoStreamErrorCode {

@@ -113,6 +113,10 @@ export class OutgoingInterception<C> extends Deadline implements Call, Intercept
     return this.#deadlineUs === 0 ? undefined : Math.max(0, (this.#deadlineUs - this.#path.clock.nowUs()) / 1000);
   }
 
+  get abortReason(): EchoStreamError | undefined {
+    return this.#given;
+  }
+
   /** Whether an interceptor listens for its end. */
   get isListenedTo(): boolean {
     return this.#controller !== undefined;
