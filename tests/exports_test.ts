@@ -18,6 +18,10 @@ test("mod.ts exports these types and no other", () => {
   assert.deepEqual(names.sort(), TYPES);
 });
 
+test("the entry points for optional peers export one value each", async () => {
+  assert.deepEqual(Object.keys(await import("../src/logtape.ts")), ["logTapeLogger"]);
+});
+
 test("mod.ts loads with no permission, and a builder works without the addon", async () => {
   const isDeno = "Deno" in globalThis;
   const text = [

@@ -14,16 +14,12 @@ const GUIDES = readdirSync(repositoryPath("docs")).filter((file) => file.endsWit
   file.slice(0, -3)
 );
 
-/** Where the snippets find `@echostream/core/testing`. */
-const TESTING = ENTRY_POINT.replace("mod", "src/testing");
-
 for (const guide of GUIDES) {
   const text = readFileSync(repositoryPath(`docs/${guide}.md`), "utf8");
   const snippets = [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1] ?? "");
   for (const [n, snippet] of snippets.entries()) {
     test(`docs/${guide}.md snippet ${n + 1} runs as it is printed, and shows what its comments say`, async () => {
-      const source = snippet.replaceAll('"@echostream/core"', `"${ENTRY_POINT}"`)
-        .replaceAll('"@echostream/core/testing"', `"${TESTING}"`);
+      const source = snippet.replaceAll(/"@echostream\/core(?:\/(\w+))?"/g, (_, name) => `"${entryPoint(name)}"`);
       const { code, output } = await runText(`${guide}_${n + 1}`, isCompiled ? await compiled(source) : source, {
         permissions: ["--allow-ffi"],
       });
@@ -33,6 +29,11 @@ for (const guide of GUIDES) {
       assert.deepEqual(promised.filter((line) => !output.split("\n").includes(line)), [], output);
     });
   }
+}
+
+/** The file behind `@echostream/core`, or behind `@echostream/core/` and `name`. */
+function entryPoint(name: string | undefined): string {
+  return name === undefined ? ENTRY_POINT : ENTRY_POINT.replace(/mod(\.\w+)$/, `src/${name}$1`);
 }
 
 /** Node 20 runs JavaScript, so a snippet takes the way that sources take. */

@@ -33,6 +33,19 @@ test("both registries import the native package at its own version", () => {
   }
 });
 
+test("peers are optional, tested with a version they allow, and the same for both registries", () => {
+  const names = Object.keys(npm.peerDependencies);
+  assert.deepEqual(names, Object.keys(npm.peerDependenciesMeta));
+  for (const name of names) {
+    assert.equal(npm.peerDependenciesMeta[name].optional, true);
+    const range: string = npm.peerDependencies[name];
+    assert.equal(jsr.imports[name], `npm:${name}@${range}`);
+    const [, major, minor] = /^\^(\d+)\.(\d+)\.\d+$/.exec(range)!.map(Number);
+    const [testedMajor, testedMinor] = npm.devDependencies[name].split(".").map(Number);
+    assert.ok(testedMajor === major && testedMinor >= minor!, name);
+  }
+});
+
 test("no package that users install runs an install script", () => {
   for (const { scripts = {} } of [npm, native]) {
     assert.deepEqual(["preinstall", "install", "postinstall", "prepare"].filter((name) => name in scripts), []);
