@@ -20,6 +20,7 @@ test("mod.ts exports these types and no other", () => {
 
 test("the entry points for optional peers export one value each", async () => {
   assert.deepEqual(Object.keys(await import("../src/logtape.ts")), ["logTapeLogger"]);
+  assert.deepEqual(Object.keys(await import("../src/opentelemetry.ts")), ["openTelemetry"]);
 });
 
 test("mod.ts loads with no permission, and a builder works without the addon", async () => {

@@ -50,12 +50,13 @@ const LAYERS: Record<string, { imports: readonly string[]; typesOnly?: boolean }
 };
 
 /** Entry points may import every layer. */
-const ENTRY_POINTS = ["mod", "testing", "logtape"];
+const ENTRY_POINTS = ["mod", "testing", "logtape", "opentelemetry"];
 
 /** Packages and platform modules, and the only files that may import them. */
 const BARE_IMPORTS: Record<string, readonly string[]> = {
   "@echostream/native": ["src/connection/native.ts"],
   "@logtape/logtape": ["src/logtape.ts"],
+  "@opentelemetry/api": ["src/opentelemetry.ts"],
   "@standard-schema/spec": ["src/rpc/schema.ts"],
   "cbor-x/index-no-eval": ["src/protocol/codec.ts"],
   "node:diagnostics_channel": ["src/rpc/call_diagnostics.ts"],
