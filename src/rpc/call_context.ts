@@ -14,6 +14,7 @@ import type { CallMeter } from "./call_diagnostics.ts";
 import type { CallOptions } from "./call_options.ts";
 import type { Call } from "./handler.ts";
 import { nestedOptions } from "./nested_call.ts";
+import type { Overrun } from "./overrun.ts";
 
 /** A call that arrived. Expires when its time is up. */
 export abstract class CallContext extends Deadline implements Call {
@@ -25,6 +26,10 @@ export abstract class CallContext extends Deadline implements Call {
   started = false;
   /** True when the peer has its answer, or waits for none. */
   answered = false;
+  /** True when its handler has ended, or never will begin. */
+  ended = false;
+  /** Waits for the end of a handler that was told to stop. */
+  overrun: Overrun | undefined = undefined;
   /** Measures it, when somebody wants to know. */
   meter: CallMeter | undefined = undefined;
   /** What its method declares, from the first statement of the handler. */

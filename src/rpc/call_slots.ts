@@ -7,7 +7,10 @@
 
 import type { Connection } from "../connection/connection.ts";
 import { EchoStreamError } from "../protocol/error.ts";
+import type { Logger } from "../trace.ts";
 import { Admission, type Admitted, type Entry, type ProcessAdmission } from "./admission.ts";
+import type { CallContext } from "./call_context.ts";
+import { Overrun, OVERRUN_MS } from "./overrun.ts";
 
 /** The slots of one connection. Shut until {@link CallSlots.open}: until then calls wait. */
 export class CallSlots {
@@ -19,12 +22,14 @@ export class CallSlots {
   refused = 0;
   readonly #connection: Connection;
   readonly #admission: Admission;
+  readonly #log: Logger;
   #awaitsRoom = false;
   #draining = false;
 
   /** @param maxRunning Handlers that may run at once; as many more calls wait. */
-  constructor(connection: Connection, process: ProcessAdmission, maxRunning: number) {
+  constructor(connection: Connection, process: ProcessAdmission, maxRunning: number, log: Logger) {
     this.#connection = connection;
+    this.#log = log;
     this.#admission = new Admission(process, maxRunning, () => connection.writable);
   }
 
@@ -65,8 +70,17 @@ export class CallSlots {
     return entry;
   }
 
-  /** Give a slot back: the handler has ended. */
-  leave(): void {
+  /** Nobody waits for `call` any more, and it was told: a handler that goes on for long is named in the log. */
+  expectEnd(call: CallContext): void {
+    if (!call.started || call.ended || call.overrun !== undefined) return;
+    call.overrun = new Overrun(call.method, this.#log);
+    this.#connection.timers.add(call.overrun, OVERRUN_MS);
+  }
+
+  /** Give the slot of `call` back: its handler has ended. */
+  leave(call: CallContext): void {
+    call.ended = true;
+    if (call.overrun !== undefined) this.#connection.timers.remove(call.overrun);
     this.#admission.leave();
     if (this.#admission.waiting > 0 && !this.#connection.writable) this.#awaitRoom();
     this.#checkIdle();

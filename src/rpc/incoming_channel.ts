@@ -46,6 +46,8 @@ export interface IncomingChannelOwner<C> {
   onReady(call: IncomingChannel<C>): void;
   /** The peer waits for nothing more. The handler may still run. */
   onAnswered(call: IncomingChannel<C>): void;
+  /** Nobody waits for it any more, and its handler, if it runs, was told. */
+  onAborted(call: IncomingChannel<C>): void;
   /** The handler failed, or was never run. */
   onFailure(call: IncomingChannel<C>, error: unknown): void;
   /** The handler has ended. */
@@ -127,6 +129,7 @@ export class IncomingChannel<C> extends CallContext implements Admitted, CallStr
     if (answers?.return !== undefined) this.#returned = swallow(() => answers.return!());
     // A handler's whose answers interceptors read does so even where they hold their own up.
     void this.#leaveHandler();
+    this.#owner.onAborted(this);
   }
 
   override expire(): void {

@@ -161,8 +161,9 @@ export class Responder<C> implements IncomingCallOwner<C> {
     this.#connection.timers.remove(call);
     call.answered = true;
     call.meter?.end(reason.code, call.started ? "perhapsProcessed" : "notProcessed");
-    if (this.#slots.withdraw(call)) this.#live.delete(call.callId);
-    else call.abort(reason);
+    if (this.#slots.withdraw(call)) return void this.#live.delete(call.callId);
+    call.abort(reason);
+    this.#slots.expectEnd(call);
   }
 
   #leave(call: IncomingCall<C>): void {
@@ -171,12 +172,13 @@ export class Responder<C> implements IncomingCallOwner<C> {
       this.#connection.timers.remove(call);
       this.#live.delete(call.callId);
     }
-    this.#slots.leave();
+    this.#slots.leave(call);
   }
 
   #leaveLater(call: IncomingCall<C>, handled: PromiseLike<unknown>): void {
     call.handled = undefined;
     call.abort(answeredInstead(call));
+    this.#slots.expectEnd(call);
     const leave = (): void => this.#leave(call);
     handled.then(leave, leave);
   }

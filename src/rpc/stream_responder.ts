@@ -77,16 +77,20 @@ export class StreamResponder<C> implements IncomingChannelOwner<C> {
     this.#slots.withdraw(call);
   }
 
+  onAborted(call: IncomingChannel<C>): void {
+    this.#slots.expectEnd(call);
+  }
+
   onFailure(call: IncomingChannel<C>, error: unknown): void {
     logFailure(this.#log, call, error);
   }
 
   onEnded(call: IncomingChannel<C>): void {
     const { handled } = call;
-    if (handled === undefined) return this.#slots.leave();
+    if (handled === undefined) return this.#slots.leave(call);
     call.handled = undefined;
     call.abort(answeredInstead(call));
-    const leave = (): void => this.#slots.leave();
+    const leave = (): void => this.#slots.leave(call);
     void handled.then(leave, leave);
   }
 

@@ -99,7 +99,7 @@ export class Engine<C extends { readonly id: string }> extends Deadline
     this.#connection = connection;
     this.#limits = limits;
     this.#log = log;
-    this.slots = new CallSlots(connection, admission, limits.maxRunningCalls);
+    this.slots = new CallSlots(connection, admission, limits.maxRunningCalls, log);
     const diagnostics = new CallDiagnostics(context.id, connection.clock);
     this.requester = new Requester(connection, peer, diagnostics);
     this.streamRequester = new StreamRequester(connection, peer, limits, diagnostics);

@@ -214,3 +214,52 @@ testOverMemory("A thousand requests cancelled at once do not cost the connection
   await pair.until(() => pair.server.session.stats.callsRunning === 0);
   assert.equal(pair.client.connection.state, "established");
 });
+
+testOverMemory("A handler that goes on after its signal has aborted is named in the log, once", {}, async (pair) => {
+  const release = deferred();
+  pair.server.router.handle("deaf", () => release.promise);
+  pair.server.router.handle("deaf.items", async function* () {
+    yield 1;
+    await release.promise;
+  }, { input: cbor<unknown>() });
+  pair.server.router.handle(
+    "listens",
+    (_session, _bytes, call) =>
+      new Promise((_resolve, reject) => call.signal.addEventListener("abort", () => reject(call.signal.reason))),
+  );
+  const { session } = pair.client;
+  const failing = ["deaf", "listens"].map((method) => failureOf(session.request(method, "", { timeoutMs: 50 })));
+  const items = session.requestStream("deaf.items");
+  await pair.run(items.next());
+  items.cancel();
+  await pair.run(Promise.all(failing));
+  await pair.clock.advance(4_900);
+  assert.deepEqual(pair.server.messages("warn"), []);
+  await pair.clock.advance(200);
+  const named = ["deaf.items", "deaf"].map((method) =>
+    `Handler of "${method}" still runs 5 s after its signal has aborted`
+  );
+  assert.deepEqual(pair.server.messages("warn"), named);
+  assert.equal(pair.server.session.stats.callsRunning, 2);
+  void pair.server.session.close("", { graceMs: 0 });
+  await pair.clock.advance(20_000);
+  assert.deepEqual(pair.server.messages("warn"), named);
+  release.resolve();
+  await pair.until(() => pair.server.session.stats.callsRunning === 0);
+});
+
+testOverMemory(
+  "A handler that has ended is not taken for one that goes on, whatever its caller does then",
+  {},
+  async (pair) => {
+    pair.server.router.handle("items", async function* () {
+      yield 1;
+    }, { input: cbor<unknown>() });
+    const items = pair.client.session.requestStream("items");
+    await pair.run(items.next());
+    items.cancel();
+    await pair.run(pair.client.session.request("$nobody").catch(() => {}));
+    await pair.clock.advance(20_000);
+    assert.deepEqual(pair.server.messages("warn"), []);
+  },
+);
