@@ -100,9 +100,9 @@ export class IncomingChannel<C> extends CallContext implements Admitted, CallStr
     try {
       result = this.#start();
     } catch (error) {
-      return this.#end(error);
+      return this.#failed(error);
     }
-    if (isThenable(result)) result.then((value) => this.#answer(value), (error) => this.#end(error));
+    if (isThenable(result)) result.then((value) => this.#answer(value), (error) => this.#failed(error));
     else this.#answer(result);
   }
 
@@ -285,7 +285,7 @@ export class IncomingChannel<C> extends CallContext implements Admitted, CallStr
     } catch (error) {
       if (this.#returned === undefined) await swallow(() => answers.return?.());
       await this.#returned;
-      return this.#end(error);
+      return this.#failed(error);
     }
     await this.#returned;
     this.#end();
@@ -315,6 +315,11 @@ export class IncomingChannel<C> extends CallContext implements Admitted, CallStr
   #sendHeaders(metadata?: Metadata): void {
     this.#headersSent = true;
     this.#stream.send((writer) => encodeResponseHeaders(writer, metadata));
+  }
+
+  /** The handler has thrown, and be it nothing: that is no success. */
+  #failed(error: unknown): void {
+    this.#end(error ?? new TypeError(`Handler of "${this.method}" threw ${error}`));
   }
 
   /** The handler has ended, with `error` or well. */

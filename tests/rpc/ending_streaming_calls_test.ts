@@ -181,3 +181,21 @@ testSessions("A streaming call that hangs is cut when the grace is over, and its
   assert.equal(error.disposition, "perhapsProcessed");
   await pair.run(told.promise);
 });
+
+testSessions("A handler that throws nothing has not succeeded", {}, async (pair) => {
+  const { router } = pair.server;
+  router.handle("rejects", () => Promise.reject(), { channel: true });
+  router.handle("throws", async function* () {
+    yield "one";
+    throw undefined;
+  });
+  const { session } = pair.client;
+  assert.equal((await pair.run(failureOf(session.requestChannel("rejects").next()))).code, "INTERNAL");
+  const items = session.requestStream("throws", "");
+  assert.equal((await pair.run(items.next())).done, false);
+  assert.equal((await pair.run(failureOf(items.next()))).code, "INTERNAL");
+  assert.deepEqual(pair.server.records.map(({ error }) => String(error)), [
+    'TypeError: Handler of "rejects" threw undefined',
+    'TypeError: Handler of "throws" threw undefined',
+  ]);
+});
