@@ -39,7 +39,8 @@ export { type ApplicationError, isApplicationError } from "./src/client/applicat
 export type { RequestOptions } from "./src/client/request_options.ts";
 
 export type { ClientPlugin, ServerPlugin } from "./src/plugin/plugin.ts";
-export type { HandlerOptions, InputOptions, RawOptions, ServerBuilder } from "./src/plugin/server_builder.ts";
+export type { ServerBuilder } from "./src/plugin/server_builder.ts";
+export type { Implementation } from "./src/plugin/implementation.ts";
 export type { ClientBuilder } from "./src/plugin/client_builder.ts";
 export type { ReconnectAttempt, ReconnectOutcome } from "./src/plugin/reconnect.ts";
 export type { Untyped } from "./src/plugin/api.ts";
@@ -73,6 +74,20 @@ export type {
   ErrorDescription,
 } from "./src/rpc/application_error.ts";
 export type { Call } from "./src/rpc/handler.ts";
+export {
+  type Contract,
+  contract,
+  type ContractBytes,
+  type ContractEntries,
+  type ContractEntry,
+  type ContractEvent,
+  type ContractMethod,
+  type ContractPush,
+  type ContractStream,
+} from "./src/rpc/contract.ts";
+export type { MethodEntry } from "./src/rpc/method_entry.ts";
+export type { HandlerOptions, InputOptions, RawOptions } from "./src/rpc/method_options.ts";
+export { channel, handler } from "./src/session/method_entry.ts";
 export type { CallRecord } from "./src/rpc/call_diagnostics.ts";
 export type { CallOptions } from "./src/rpc/call_options.ts";
 export { type Authentication, authentication, type AuthenticationOptions } from "./src/interceptors/authentication.ts";

@@ -11,20 +11,24 @@ import type { SocketAddress } from "../connection/transport.ts";
 import type { ClientContext } from "../context.ts";
 import type { EmittedBy, Push, PushName, Untyped } from "../plugin/api.ts";
 import type { ClientBuilder } from "../plugin/client_builder.ts";
+import type { Implementation } from "../plugin/implementation.ts";
 import type { ClientPlugin } from "../plugin/plugin.ts";
 import type { ReconnectAttempt, ReconnectOutcome } from "../plugin/reconnect.ts";
-import type { HandlerOptions, InputOptions, RawOptions } from "../plugin/server_builder.ts";
 import { checkOwnName } from "../protocol/name.ts";
 import type { ErrorDeclarations } from "../rpc/application_error.ts";
+import type { Contract, ContractEntries } from "../rpc/contract.ts";
 import type { Call } from "../rpc/handler.ts";
 import { registerInterceptor, type UseOptions } from "../rpc/interceptor.ts";
 import type { SubscriptionOptions } from "../rpc/listeners.ts";
 import type { ItemStream } from "../rpc/item_queue.ts";
-import { registerListener, registerMethod } from "../rpc/registration.ts";
+import type { EntriesFor } from "../rpc/method_entry.ts";
+import type { HandlerOptions, InputOptions, RawOptions } from "../rpc/method_options.ts";
+import { registerListener, registerMethod, registerMethods } from "../rpc/registration.ts";
 import type { SchemaInput, SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";
 import type { Bytes, ChannelResult, None, RawResult, Result } from "../rpc/signature.ts";
 import { mergeOptions } from "../session/endpoint_options.ts";
 import type { Interceptor } from "../session/interception.ts";
+import { implementContract } from "../session/implementation.ts";
 import type { Session } from "../session.ts";
 import type { IncomingStream } from "../stream/incoming_stream.ts";
 import type { RpcClient } from "./client.ts";
@@ -131,6 +135,28 @@ export class RpcClientBuilder<S = Untyped> implements ClientBuilder<S> {
   ): this;
   channel(name: string, ...args: unknown[]): this {
     registerMethod(this.#open().router, name, args, true);
+    return this;
+  }
+
+  /**
+   * Answer calls of many methods at once; as `handlers` of a server.
+   * @throws {TypeError} when a name is taken, or is not 1 to 128 bytes of text without control characters; then none is added.
+   */
+  handlers(handlers: EntriesFor<Session<EmittedBy<S>>>): this {
+    registerMethods(this.#open().router, handlers);
+    return this;
+  }
+
+  /**
+   * Offer to the server what a contract says; as `implement` of a server. A client declares no pushes, so the contract has none.
+   * @throws {TypeError} when one is missing, or there is one the contract knows nothing of, naming it; or a name is taken.
+   */
+  implement<C extends ContractEntries>(
+    contract: Contract<C>,
+    handlers: Implementation<NoInfer<C>, Session<EmittedBy<S>>>,
+  ): this {
+    const { router, listeners, streams } = this.#open();
+    implementContract({ router, listeners, streams }, contract, handlers);
     return this;
   }
 

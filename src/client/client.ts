@@ -23,7 +23,6 @@ import type {
   SentEvent,
   SentEventName,
   StreamingInput,
-  StreamingName,
   StreamingOutput,
   StreamName,
   Untyped,
@@ -145,7 +144,7 @@ export class RpcClient<S = Untyped> implements AsyncDisposable, HasApi<ApiOf<S>>
    * Call a method of the server whose answer is a sequence: read it by `for await`; leaving the loop stops the server's handler.
    * Never throws: reading tells why a call cannot begin, or failed. It is made once, and fails while there is no connection.
    */
-  requestStream<N extends StreamingName<S>>(
+  requestStream<N extends MethodName<S>>(
     method: N,
     payload: StreamingInput<S, N>,
     options?: CallOptions,
@@ -154,8 +153,8 @@ export class RpcClient<S = Untyped> implements AsyncDisposable, HasApi<ApiOf<S>>
   }
 
   /** Call a method of the server with a sequence of items, and read those it answers. Never throws, as {@link requestStream}. */
-  requestChannel<N extends ChannelName<S>>(
-    method: N,
+  requestChannel<N extends string>(
+    method: ChannelName<S, N>,
     options?: CallOptions,
   ): Channel<ChannelInput<S, N>, ChannelOutputOf<S, N>> {
     return this.#requests.open(method, options) as Channel<ChannelInput<S, N>, ChannelOutputOf<S, N>>;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Bytes, ChannelMethod, Event, Fails, None, ServerStream, Unary } from "../rpc/signature.ts";
+import type { Bytes, ChannelMethod, Event, Fails, None, PushEvent, ServerStream, Unary } from "../rpc/signature.ts";
 
 /** Methods, events, pushes and streams of one server, as its builder collected them. */
 export interface Api<Methods = None, Events = None, Pushes = None, Streams = None> {
@@ -34,25 +34,25 @@ export type PartOf<S, Part extends keyof Api> = ApiOf<S> extends { readonly [K i
   ? (unknown extends X ? None : X)
   : None;
 
-/** Method names `request` accepts. */
+/** Names of methods, however they answer. */
 export type MethodName<S> = S extends Untyped ? string : keyof PartOf<S, "methods"> & string;
 
-/** What `request` sends for method `N`. A method is a {@link Unary}, or a function type in an `interface Api`. */
+/**
+ * What `request` sends for method `N`; text that says what to call instead, which nothing can be passed as, where it answers otherwise.
+ * A method is a {@link Unary}, or a function type in an `interface Api`.
+ */
 export type MethodInput<S, N> = S extends Untyped ? Bytes | string
-  : N extends keyof PartOf<S, "methods"> ? InputOf<PartOf<S, "methods">[N]>
+  : N extends keyof PartOf<S, "methods"> ? Sent<"unary", N, PartOf<S, "methods">[N]>
   : never;
 
 /** What `request` resolves to for method `N`. */
 export type MethodOutput<S, N> = S extends Untyped ? Bytes
-  : N extends keyof PartOf<S, "methods"> ? OutputOf<PartOf<S, "methods">[N]>
+  : N extends keyof PartOf<S, "methods"> ? UnaryOf<PartOf<S, "methods">[N]>[1]
   : never;
 
-/** Names `requestStream` accepts: of methods that answer with a sequence. */
-export type StreamingName<S> = S extends Untyped ? string : NamesOf<PartOf<S, "methods">, "streaming">;
-
-/** What `requestStream` sends for method `N`. */
+/** What `requestStream` sends for method `N`; text as for {@link MethodInput}. */
 export type StreamingInput<S, N> = S extends Untyped ? Bytes | string
-  : N extends keyof PartOf<S, "methods"> ? StreamingOf<PartOf<S, "methods">[N]>[0]
+  : N extends keyof PartOf<S, "methods"> ? Sent<"serverStream", N, PartOf<S, "methods">[N]>
   : never;
 
 /** An item of what `requestStream` reads for method `N`. */
@@ -60,8 +60,11 @@ export type StreamingOutput<S, N> = S extends Untyped ? Bytes
   : N extends keyof PartOf<S, "methods"> ? StreamingOf<PartOf<S, "methods">[N]>[1]
   : never;
 
-/** Names `requestChannel` accepts. */
-export type ChannelName<S> = S extends Untyped ? string : NamesOf<PartOf<S, "methods">, "channel">;
+/** `N` where `requestChannel` accepts it; text that says what to call instead where it is another method, all names where it is none. */
+export type ChannelName<S, N> = S extends Untyped ? string
+  : N extends keyof PartOf<S, "methods">
+    ? (ShapeOf<PartOf<S, "methods">[N]> extends "channel" ? N : Misused<N, PartOf<S, "methods">[N]>)
+  : MethodName<S>;
 
 /** An item that is sent on a channel of method `N`. */
 export type ChannelInput<S, N> = S extends Untyped ? Bytes | string
@@ -100,25 +103,29 @@ export type StreamName<S> = S extends Untyped ? string : keyof PartOf<S, "stream
 /** What the sessions of a client may emit, in the form `Session` takes. */
 export type EmittedBy<S> = S extends Untyped ? None : PartOf<S, "events">;
 
-/** A push whose `session.emit` takes the schema's input and whose listener gets what a validation would yield. */
-export interface PushEvent<I, O> extends Event<I> {
-  readonly "~received"?: O;
-}
-
-// Input and item types of a method that streams; never for any other.
+// Input and output types of a method of each shape; never for those of another.
+type UnaryOf<M> = ShapeOf<M> extends "unary"
+  ? (M extends Unary<infer I, infer O> ? [I, O] : M extends (input: infer I) => infer O ? [I, Awaited<O>] : never)
+  : never;
 type StreamingOf<M> = M extends ServerStream<infer I, infer O> ? [I, O]
   : M extends (input: infer I) => AsyncIterable<infer O> ? [I, O]
   : never;
 type ChannelOf<M> = M extends ChannelMethod<infer I, infer O> ? [I, O]
   : M extends (items: AsyncIterable<infer I>) => AsyncIterable<infer O> ? [I, O]
   : never;
-type NamesOf<Methods, Shape> = {
-  [K in keyof Methods & string]: [Shape extends "channel" ? ChannelOf<Methods[K]> : StreamingOf<Methods[K]>] extends
-    [never] ? never
-    : K;
-}[keyof Methods & string];
-type InputOf<M> = M extends Unary<infer I, unknown> ? I : M extends (input: infer I) => unknown ? I : never;
-type OutputOf<M> = M extends Unary<infer _I, infer O> ? O : M extends (input: never) => infer O ? Awaited<O> : never;
+
+type ShapeOf<M> = M extends { readonly kind: infer Kind } ? Kind
+  : M extends (input: infer I) => AsyncIterable<unknown> ? (unknown extends I ? "serverStream" : StreamingShape<I>)
+  : "unary";
+type StreamingShape<I> = I extends AsyncIterable<unknown> ? "channel" : "serverStream";
+
+type Sent<Shape, N, M> = ShapeOf<M> extends Shape ? (Shape extends "unary" ? UnaryOf<M>[0] : StreamingOf<M>[0])
+  : Misused<N, M>;
+
+// Compilers print it where the wrong call is made.
+type Misused<N, M> = ShapeOf<M> extends "channel" ? `${N & string} is a channel: call it by requestChannel`
+  : ShapeOf<M> extends "serverStream" ? `${N & string} answers with a sequence: call it by requestStream`
+  : `${N & string} has one answer: call it by request`;
 type PayloadOf<E> = "~received" extends keyof E ? (E extends PushEvent<unknown, infer O> ? O : never)
   : E extends Event<infer P> ? P
   : E;

@@ -6,19 +6,23 @@
 
 import type { ClientContext } from "../context.ts";
 import type { ErrorDeclarations } from "../rpc/application_error.ts";
+import type { Contract, ContractEntries } from "../rpc/contract.ts";
 import type { Call } from "../rpc/handler.ts";
 import type { SubscriptionOptions } from "../rpc/listeners.ts";
 import type { UseOptions } from "../rpc/interceptor.ts";
 import type { ItemStream } from "../rpc/item_queue.ts";
+import type { EntriesFor } from "../rpc/method_entry.ts";
+import type { HandlerOptions, InputOptions, RawOptions } from "../rpc/method_options.ts";
 import type { SchemaInput, SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";
 import type { Bytes, ChannelResult, None, RawResult, Result } from "../rpc/signature.ts";
 import type { Session } from "../session.ts";
 import type { Interceptor } from "../session/interception.ts";
 import type { IncomingStream } from "../stream/incoming_stream.ts";
 import type { EmittedBy, Push, PushName, Untyped } from "./api.ts";
+import type { Implementation } from "./implementation.ts";
 import type { ClientPlugin } from "./plugin.ts";
 import type { ReconnectAttempt, ReconnectOutcome } from "./reconnect.ts";
-import type { HandlerOptions, InputOptions, RawOptions, SessionEnd } from "./server_builder.ts";
+import type { SessionEnd } from "./server_builder.ts";
 
 /** Everything a plugin can add to a client of a server with the API `S`. `RpcClient.builder()` adds address, certificates, options and `build`. */
 export interface ClientBuilder<S = Untyped> {
@@ -79,6 +83,21 @@ export interface ClientBuilder<S = Untyped> {
       items: ItemStream<SchemaOutput<I>>,
       call: Call<E>,
     ) => ChannelResult<SchemaInput<O>>,
+  ): this;
+
+  /**
+   * Answer calls of many methods at once; as `handlers` of a server.
+   * @throws {TypeError} when a name is taken, or is not 1 to 128 bytes of text without control characters; then none is added.
+   */
+  handlers(handlers: EntriesFor<Session<EmittedBy<S>>>): this;
+
+  /**
+   * Offer to the server what a contract says; as `implement` of a server. A client declares no pushes, so the contract has none.
+   * @throws {TypeError} when one is missing, or there is one the contract knows nothing of, naming it; or a name is taken.
+   */
+  implement<C extends ContractEntries>(
+    contract: Contract<C>,
+    handlers: Implementation<NoInfer<C>, Session<EmittedBy<S>>>,
   ): this;
 
   /**

@@ -7,10 +7,20 @@
 
 import type { ServerContext } from "../context.ts";
 import type { ErrorData, ErrorDeclarations } from "../rpc/application_error.ts";
+import type {
+  Contract,
+  ContractEntries,
+  ContractEvents,
+  ContractMethods,
+  ContractPushes,
+  ContractStreams,
+} from "../rpc/contract.ts";
 import type { Call } from "../rpc/handler.ts";
 import type { SubscriptionOptions } from "../rpc/listeners.ts";
 import type { UseOptions } from "../rpc/interceptor.ts";
 import type { ItemStream } from "../rpc/item_queue.ts";
+import type { EntriesFor, MethodsIn } from "../rpc/method_entry.ts";
+import type { HandlerOptions, InputOptions, RawOptions } from "../rpc/method_options.ts";
 import type { SchemaInput, SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";
 import type {
   Bytes,
@@ -21,6 +31,7 @@ import type {
   Event,
   MethodOf,
   None,
+  PushEvent,
   RawMethodOf,
   RawResult,
   Result,
@@ -29,53 +40,11 @@ import type {
 import type { Session } from "../session.ts";
 import type { Interceptor } from "../session/interception.ts";
 import type { IncomingStream } from "../stream/incoming_stream.ts";
-import type { PushEvent } from "./api.ts";
+import type { Implementation } from "./implementation.ts";
 import type { ServerPlugin } from "./plugin.ts";
 
 /** How and why a session ended: what `session.closed` resolves to. */
 export type SessionEnd = Awaited<Session["closed"]>;
-
-/** A method whose answers are validated too. */
-export interface HandlerOptions<
-  I extends StandardSchemaV1,
-  O extends StandardSchemaV1,
-  E extends ErrorDeclarations = None,
-> {
-  /** Validates what arrives; a caller whose payload fails gets INVALID_ARGUMENT with the issues. */
-  readonly input: I;
-  /** Validates what the handler returns; an answer that fails becomes INTERNAL. */
-  readonly output: O;
-  /** Whether a second execution does no harm. Default false. */
-  readonly idempotent?: boolean;
-  /** Errors the handler may throw by `call.error`, with the schemas of their data; callers narrow by them. Default none. */
-  readonly errors?: E;
-}
-
-/** A method whose answers are not validated. */
-export interface InputOptions<I extends StandardSchemaV1, E extends ErrorDeclarations = None> {
-  /** Validates what arrives; a caller whose payload fails gets INVALID_ARGUMENT with the issues. */
-  readonly input: I;
-  /** Not validated. */
-  readonly output?: undefined;
-  /** Whether a second execution does no harm. Default false. */
-  readonly idempotent?: boolean;
-  /** Errors the handler may throw by `call.error`, with the schemas of their data; callers narrow by them. Default none. */
-  readonly errors?: E;
-}
-
-/** Bytes in, bytes out, with options. */
-export interface RawOptions<E extends ErrorDeclarations = None> {
-  /** Not validated. */
-  readonly input?: undefined;
-  /** Not validated. */
-  readonly output?: undefined;
-  /** Whether a second execution does no harm. Default false. */
-  readonly idempotent?: boolean;
-  /** Errors the handler may throw by `call.error`, with the schemas of their data; callers narrow by them. Default none. */
-  readonly errors?: E;
-  /** Never there: a schema is no options. */
-  readonly "~standard"?: never;
-}
 
 /** Everything a plugin can add to a server. `RpcServer.builder()` adds addresses, certificates, options and `build`. */
 export interface ServerBuilder<Methods = None, Events = None, Pushes = None, Streams = None> {
@@ -165,6 +134,29 @@ export interface ServerBuilder<Methods = None, Events = None, Pushes = None, Str
     Events,
     Pushes,
     Streams
+  >;
+
+  /**
+   * Answer calls of many methods at once, each under its name: a function of bytes as {@link handler} takes it, or what `handler(options, fn)`
+   * and `channel(options, fn)` of this package make. Costs the compiler no more for the last than for the first of hundreds.
+   * @throws {TypeError} when a name is taken, or is not 1 to 128 bytes of text without control characters; then none is added.
+   */
+  handlers<X extends EntriesFor<Session<Pushes>>>(
+    handlers: X,
+  ): ServerBuilder<Methods & MethodsIn<X>, Events, Pushes, Streams>;
+
+  /**
+   * Offer what a contract says: one function for each of its methods, events and streams, under their names; its pushes are declared with it.
+   * @throws {TypeError} when one is missing, or there is one the contract knows nothing of, naming it; or a name is taken.
+   */
+  implement<C extends ContractEntries>(
+    contract: Contract<C>,
+    handlers: Implementation<NoInfer<C>, Session<Pushes & ContractPushes<C>>>,
+  ): ServerBuilder<
+    Methods & ContractMethods<C>,
+    Events & ContractEvents<C>,
+    Pushes & ContractPushes<C>,
+    Streams & ContractStreams<C>
   >;
 
   /**

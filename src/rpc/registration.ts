@@ -8,6 +8,7 @@ import { checkOwnName } from "../protocol/name.ts";
 import type { ErrorDeclarations } from "./application_error.ts";
 import type { Handler } from "./handler.ts";
 import type { Listener, ListenerOptions, Listeners, SubscriptionOptions } from "./listeners.ts";
+import { MethodEntry } from "./method_entry.ts";
 import type { Router } from "./router.ts";
 import { isSchema } from "./schema.ts";
 
@@ -50,6 +51,26 @@ export function registerMethod<C>(router: Router<C>, name: string, args: readonl
     raw: input === undefined && output === undefined,
     channel,
   });
+}
+
+/**
+ * Register the methods of `handlers({...})`: functions of bytes, and what `handler(...)` and `channel(...)` made. All of them or none.
+ * @throws {TypeError} when something is neither, or the router refuses a name.
+ */
+export function registerMethods<C>(router: Router<C>, handlers: Readonly<Record<string, unknown>>): void {
+  if (typeof handlers !== "object" || handlers === null) throw new TypeError("handlers takes an object of methods");
+  const entries = Object.entries(handlers);
+  for (const [name, entry] of entries) {
+    checkOwnName("Method", name);
+    if (typeof entry !== "function" && !(entry instanceof MethodEntry)) {
+      throw new TypeError(`Method "${name}" is neither a function nor made by handler(...) or channel(...)`);
+    }
+    if (router.find(name) !== undefined) throw new TypeError(`Method "${name}" already has a handler`);
+  }
+  for (const [name, entry] of entries) {
+    if (entry instanceof MethodEntry) registerMethod(router, name, entry.args, entry.channel);
+    else registerMethod(router, name, [entry]);
+  }
 }
 
 /**

@@ -48,6 +48,11 @@ export interface Event<P = unknown> {
   readonly "~p"?: P;
 }
 
+/** A push whose `session.emit` takes the schema's input and whose listener gets what a validation would yield. */
+export interface PushEvent<I, O> extends Event<I> {
+  readonly "~received"?: O;
+}
+
 /** A media stream that a peer may open by its name. */
 export interface Stream {
   /** Tells it from the other shapes. */

@@ -8,17 +8,27 @@ import { parseAddress } from "../connection/address.ts";
 import type { CloseReason } from "../connection/close_reason.ts";
 import type { TlsServerOptions } from "../connection/tls.ts";
 import type { ServerContext } from "../context.ts";
-import type { PushEvent } from "../plugin/api.ts";
+import type { Implementation } from "../plugin/implementation.ts";
 import type { ServerPlugin } from "../plugin/plugin.ts";
-import type { HandlerOptions, InputOptions, RawOptions, ServerBuilder } from "../plugin/server_builder.ts";
+import type { ServerBuilder } from "../plugin/server_builder.ts";
 import { checkOwnName } from "../protocol/name.ts";
 import type { ErrorData, ErrorDeclarations } from "../rpc/application_error.ts";
+import type {
+  Contract,
+  ContractEntries,
+  ContractEvents,
+  ContractMethods,
+  ContractPushes,
+  ContractStreams,
+} from "../rpc/contract.ts";
 import type { Call } from "../rpc/handler.ts";
 import { registerInterceptor, type UseOptions } from "../rpc/interceptor.ts";
 import type { SubscriptionOptions } from "../rpc/listeners.ts";
 import type { ItemStream } from "../rpc/item_queue.ts";
-import { registerListener, registerMethod } from "../rpc/registration.ts";
-import { isSchema, type SchemaInput, type SchemaOutput, type StandardSchemaV1 } from "../rpc/schema.ts";
+import type { EntriesFor, MethodsIn } from "../rpc/method_entry.ts";
+import type { HandlerOptions, InputOptions, RawOptions } from "../rpc/method_options.ts";
+import { registerListener, registerMethod, registerMethods } from "../rpc/registration.ts";
+import type { SchemaInput, SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";
 import type {
   Bytes,
   ChannelMethod,
@@ -28,6 +38,7 @@ import type {
   Event,
   MethodOf,
   None,
+  PushEvent,
   RawMethodOf,
   RawResult,
   Result,
@@ -35,6 +46,8 @@ import type {
 } from "../rpc/signature.ts";
 import { mergeOptions } from "../session/endpoint_options.ts";
 import type { Interceptor } from "../session/interception.ts";
+import { implementContract } from "../session/implementation.ts";
+import { declarePush } from "../session/push.ts";
 import type { Session } from "../session.ts";
 import type { IncomingStream } from "../stream/incoming_stream.ts";
 import { ServerDefinition, type ServerOptions } from "./definition.ts";
@@ -176,6 +189,37 @@ export class RpcServerBuilder<Methods = None, Events = None, Pushes = None, Stre
   }
 
   /**
+   * Answer calls of many methods at once, each under its name: a function of bytes as {@link handler} takes it, or what `handler(options, fn)`
+   * and `channel(options, fn)` of this package make. Costs the compiler no more for the last than for the first of hundreds.
+   * @throws {TypeError} when a name is taken, or is not 1 to 128 bytes of text without control characters; then none is added.
+   */
+  handlers<X extends EntriesFor<Session<Pushes>>>(
+    handlers: X,
+  ): RpcServerBuilder<Methods & MethodsIn<X>, Events, Pushes, Streams>;
+  handlers(handlers: Record<string, unknown>): unknown {
+    registerMethods(this.#open().router, handlers);
+    return this;
+  }
+
+  /**
+   * Offer what a contract says: one function for each of its methods, events and streams, under their names; its pushes are declared with it.
+   * @throws {TypeError} when one is missing, or there is one the contract knows nothing of, naming it; or a name is taken.
+   */
+  implement<C extends ContractEntries>(
+    contract: Contract<C>,
+    handlers: Implementation<NoInfer<C>, Session<Pushes & ContractPushes<C>>>,
+  ): RpcServerBuilder<
+    Methods & ContractMethods<C>,
+    Events & ContractEvents<C>,
+    Pushes & ContractPushes<C>,
+    Streams & ContractStreams<C>
+  >;
+  implement(contract: Contract, handlers: Record<string, unknown>): unknown {
+    implementContract(this.#open(), contract, handlers);
+    return this;
+  }
+
+  /**
    * Take events of `name`: as bytes, or as values where a schema stands before the listener. Several may share a name. `options` say what
    * happens to events that a listener, which returns promises, has not got to.
    * @throws {TypeError} when the name is not 1 to 128 bytes of text without control characters.
@@ -223,12 +267,7 @@ export class RpcServerBuilder<Methods = None, Events = None, Pushes = None, Stre
   >;
   pushes(schemas: Record<string, StandardSchemaV1>): unknown {
     const { pushes } = this.#open();
-    for (const [name, schema] of Object.entries(schemas)) {
-      checkOwnName("Push", name);
-      if (!isSchema(schema)) throw new TypeError(`Push "${name}" is not declared by a Standard Schema`);
-      if (pushes.has(name)) throw new TypeError(`Push "${name}" is already declared`);
-      pushes.set(name, schema);
-    }
+    for (const [name, schema] of Object.entries(schemas)) declarePush(pushes, name, schema);
     return this;
   }
 

@@ -1,12 +1,24 @@
 /**
- * Events on their way out: what their schema makes of them.
+ * Events that are declared, and on their way out: what their schema makes of them.
  *
  * @module
  */
 
 import { EchoStreamError, ErrorCode } from "../protocol/error.ts";
-import { conform, isUnchecked, type StandardSchemaV1, toIssues } from "../rpc/schema.ts";
+import { checkOwnName } from "../protocol/name.ts";
+import { conform, isSchema, isUnchecked, type StandardSchemaV1, toIssues } from "../rpc/schema.ts";
 import { isThenable } from "../rpc/thenable.ts";
+
+/**
+ * Declare an event that is pushed.
+ * @throws {TypeError} when it is declared already, its name is none, or `schema` is no Standard Schema.
+ */
+export function declarePush(pushes: Map<string, StandardSchemaV1>, name: string, schema: unknown): void {
+  checkOwnName("Push", name);
+  if (!isSchema(schema)) throw new TypeError(`Push "${name}" is not declared by a Standard Schema`);
+  if (pushes.has(name)) throw new TypeError(`Push "${name}" is already declared`);
+  pushes.set(name, schema);
+}
 
 /**
  * Send `payload` under `name` as its schema wants it: the schema's output where `pushes` has one that checks, otherwise as it is.
