@@ -5,6 +5,14 @@ import { runScript } from "./support/run_script.ts";
 
 /** Each example runs alone, with the one permission that it names, and ends by itself; these lines are what it promises to show. */
 const EXPECTED: Record<string, readonly string[]> = {
+  "examples/contract.ts": [
+    "server: seen tea",
+    "tea left: 1",
+    "sold: tea",
+    "RESOURCE_EXHAUSTED: only 1 left",
+    "bread: 1",
+    "done",
+  ],
   "examples/echo.ts": [
     "echo: hello",
     "add: 42",

@@ -8,6 +8,7 @@ import type { Clock } from "../clock.ts";
 import type { EchoStreamError } from "../protocol/error.ts";
 import type { CallOptions } from "../rpc/call_options.ts";
 import type { Channel } from "../rpc/outgoing_channel.ts";
+import { idempotentIn } from "../rpc/contract.ts";
 import { keptPayload } from "../rpc/payload.ts";
 import { Retries } from "../rpc/retries.ts";
 import { DEFAULT_RETRY_POLICY, type RetryPolicy, retryPolicy } from "../rpc/retry_policy.ts";
@@ -29,12 +30,12 @@ export class ClientRequests {
 
   /** @throws {RangeError} when an option is out of its range. */
   constructor(keeper: SessionKeeper, { options, outgoing }: ClientDefinition, settings: EndpointSettings) {
-    const { retry = {}, retryThrottling, idempotentMethods = [], random } = options;
+    const { retry = {}, retryThrottling, idempotentMethods = [], contracts = [], random } = options;
     const { clock, timers, log } = settings;
     this.#keeper = keeper;
     this.#clock = clock;
     this.#policy = retry === false ? undefined : retryPolicy(retry);
-    this.#idempotentMethods = new Set(idempotentMethods);
+    this.#idempotentMethods = new Set([...idempotentMethods, ...contracts.flatMap(idempotentIn)]);
     this.#retries = new Retries({ clock, throttling: retryThrottling, random });
     if (outgoing.length === 0) return;
     this.#intercepted = new OutgoingInterceptors<Session>({

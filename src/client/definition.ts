@@ -12,6 +12,7 @@ import { Hooks } from "../plugin/hooks.ts";
 import type { ReconnectAttempt, ReconnectOutcome } from "../plugin/reconnect.ts";
 import { PluginRegistry } from "../plugin/registry.ts";
 import type { InterceptorOf } from "../rpc/interceptor.ts";
+import type { ContractEntries } from "../rpc/contract.ts";
 import { Listeners } from "../rpc/listeners.ts";
 import type { RetryOptions, RetryThrottling } from "../rpc/retry_policy.ts";
 import { Router } from "../rpc/router.ts";
@@ -40,6 +41,8 @@ export interface ClientOptions extends EndpointOptions {
   readonly retryThrottling?: RetryThrottling;
   /** Methods every request of which is `idempotent`, unless it says otherwise. Default none. */
   readonly idempotentMethods?: readonly string[];
+  /** What the server is known to implement: methods these declare `idempotent` count as listed in `idempotentMethods`. Default none. */
+  readonly contracts?: readonly { readonly entries: ContractEntries }[];
   /** Decides how long is waited before retries and reconnects: numbers from 0 to below 1. Default `Math.random`. */
   readonly random?: () => number;
 }

@@ -118,6 +118,11 @@ export function contract<const C extends ContractEntries>(entries: C): Contract<
   return { entries: Object.freeze({ ...entries }) };
 }
 
+/** Names of the methods that a contract declares idempotent. */
+export function idempotentIn({ entries }: { readonly entries: ContractEntries }): string[] {
+  return Object.keys(entries).filter((name) => (entries[name] as Partial<ContractMethod>).idempotent === true);
+}
+
 function checkEntry(name: string, entry: ContractEntry): void {
   checkOwnName("Contract", name);
   if (typeof entry !== "object" || entry === null || isSchema(entry)) {

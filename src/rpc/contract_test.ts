@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { contract } from "./contract.ts";
+import { contract, idempotentIn } from "./contract.ts";
 import { cbor } from "./schema.ts";
 
 const schema = cbor<number>();
@@ -41,4 +41,9 @@ test("contract names what makes no sense", () => {
   for (const [entries, message] of wrong) {
     assert.throws(() => contract(entries as never), { name: "TypeError", message });
   }
+});
+
+test("idempotentIn names the methods that may run twice", () => {
+  const entries = { a: { idempotent: true }, b: {}, c: { idempotent: false }, d: { kind: "event" } } as const;
+  assert.deepEqual(idempotentIn(contract(entries)), ["a"]);
 });

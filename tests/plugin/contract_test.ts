@@ -9,6 +9,7 @@ import { test } from "node:test";
 import * as z from "zod";
 import { isApplicationError } from "../../src/client/application_error.ts";
 import { RpcClient } from "../../src/client/client.ts";
+import { EchoStreamError } from "../../src/protocol/error.ts";
 import { contract } from "../../src/rpc/contract.ts";
 import { cbor } from "../../src/rpc/schema.ts";
 import { RpcServer } from "../../src/server/server.ts";
@@ -169,6 +170,22 @@ testOverNetworks("handlers adds functions of bytes, and what handler and channel
   await network.run(sum.send(1));
   await network.run(sum.send(2));
   assert.equal(await network.run(sum.response()), 3);
+});
+
+testOverNetworks("A client that is given a contract makes its idempotent methods again", async (network) => {
+  const flaky = contract({ safe: { idempotent: true }, unsafe: {} });
+  let runs = 0;
+  const fails = (): never => {
+    runs++;
+    throw new EchoStreamError("UNAVAILABLE", "Not now");
+  };
+  const server = network.server().implement(flaky, { safe: fails, unsafe: fails }).build();
+  const retry = { maxAttempts: 3, initialBackoffMs: 1 };
+  const client = await network.connect<typeof flaky>(await network.start(server), { contracts: [flaky], retry });
+  await network.run(failureOf(client.request("unsafe", "")));
+  assert.equal(runs, 1);
+  await network.run(failureOf(client.request("safe", "")));
+  assert.equal(runs, 4);
 });
 
 test("handlers names what is no method, and adds all or none", () => {
