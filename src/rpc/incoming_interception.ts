@@ -60,7 +60,7 @@ export class IncomingInterception<C> implements InterceptedOrigin<C> {
    * @throws what it throws.
    */
   run(interceptors: readonly InterceptorOf<C>[]): unknown {
-    return runInterceptors(interceptors, new InterceptedView<C>(this), (call) => quiet(this.#handle(call)), true);
+    return runInterceptors(interceptors, new InterceptedView<C>(this), (call) => this.#handle(call), true);
   }
 
   #handle(view: InterceptedCallOf<C>): unknown {
@@ -105,7 +105,7 @@ export class IncomingInterception<C> implements InterceptedOrigin<C> {
     const answers = isAsyncIterable(result) ? result : hasNone ? NOTHING : single(result);
     this.answers = new ConvertedItems(answers, (item) => finishItem(method, item, method.output));
     // Nobody reads them any more.
-    if (this.call.aborted) quiet(this.answers.return());
+    if (this.call.aborted) this.answers.return().catch(() => {});
     return this.answers;
   }
 }
@@ -114,12 +114,6 @@ export class IncomingInterception<C> implements InterceptedOrigin<C> {
 export function unknownMethod<C>(name: string): Method<C> {
   const unknown = { input: undefined, output: undefined, errors: undefined };
   return { ...unknown, name, handler: UNKNOWN, raw: false, idempotent: false, channel: true };
-}
-
-/** An interceptor may drop what it was given, and a failure that nobody awaits would end the process. */
-function quiet<T>(result: T): T {
-  if (isThenable(result)) result.then(undefined, () => {});
-  return result;
 }
 
 const UNKNOWN = (): void => {};

@@ -200,6 +200,16 @@ export class InterceptedChannel<C> implements Channel<unknown, unknown> {
     this.#answers = answers;
     this.#changed.open();
     for (const reader of this.#readers) this.#read(reader, answers);
+    // The peer has nothing more to say then; a caller that reads nothing would be remembered for ever, unless its deadline comes.
+    const onOver = (): void => {
+      if (this.#call.deadlineMs !== undefined) return;
+      this.#live.delete(this.#call);
+      this.#call.settle();
+    };
+    const channel = this.#opened.at(-1);
+    if (channel !== undefined) channel.trailers.then(onOver, onOver);
+    // Answers that come from nowhere else do not end with the session.
+    else this.#live.delete(this.#call);
   }
 
   #read(reader: Reader, answers: AsyncIterator<unknown>): void {

@@ -6,6 +6,7 @@
 
 import type { Metadata, MetadataInit } from "../protocol/metadata.ts";
 import type { Call } from "./handler.ts";
+import { isThenable } from "./thenable.ts";
 
 /** Which calls an interceptor sees: those that arrive here, or those made from here. */
 export type CallDirection = "incoming" | "outgoing";
@@ -131,6 +132,12 @@ function enter<C>(
   return interceptor(call, (changed) => {
     if (once && entered) throw new TypeError(`next was called twice for "${call.method}"`);
     entered = true;
-    return enter(interceptors, index + 1, changed, last, once);
+    return quiet(enter(interceptors, index + 1, changed, last, once));
   });
+}
+
+/** An interceptor may drop what it was given, and a failure that nobody awaits would end the process. */
+function quiet<T>(result: T): T {
+  if (isThenable(result)) result.then(undefined, () => {});
+  return result;
 }

@@ -56,7 +56,6 @@ export class OutgoingInterceptors<C> {
     try {
       result = call.run((view) => {
         made = this.#path.request(call.method, view.payload, call.optionsOf(view));
-        // Taken here, as an interceptor may drop it.
         made.then(undefined, (error) => told = error);
         return made;
       });

@@ -595,6 +595,7 @@ testOverNetworks(
           throw new Error("Nobody hears this");
         })
         .use(impatient)
+        .use(async (call, next) => await next(call))
         .build(),
     );
     const client = await network.connect<unknown>(address);
