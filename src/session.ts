@@ -115,8 +115,8 @@ export class Session<Pushes = any> extends Context {
   }
 
   /**
-   * Call a method of the peer. `payload` is read before this returns. A `Uint8Array` travels as it is, anything else as CBOR; the answer is
-   * bytes from a handler without a schema, a value otherwise.
+   * Call a method of the peer. `payload` is read before this returns, or when interceptors that wait go on. A `Uint8Array` travels as it is,
+   * anything else as CBOR; the answer is bytes from a handler without a schema, a value otherwise.
    * @throws {EchoStreamError} (as rejection) what the peer answered; CANCELLED, DEADLINE_EXCEEDED; INVALID_ARGUMENT or RESOURCE_EXHAUSTED for
    * what exceeds a limit; UNAVAILABLE when the connection ends. `disposition` tells whether the handler may have run.
    */

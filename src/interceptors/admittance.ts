@@ -34,7 +34,9 @@ export class Admittance<I> {
   #grant: Grant<I> | undefined;
   #isAdmitted = false;
   #isExpired = false;
+  // Tokens in the order in which they came: how many did, and which one counts.
   #presented = 0;
+  #accepted = 0;
   #cancelTimer: () => void = () => {};
 
   constructor(session: Session, options: AdmittanceOptions<I>) {
@@ -95,8 +97,8 @@ export class Admittance<I> {
       const grant = await this.#options.authenticate(token, this.#session);
       if (grant === undefined) throw unauthenticated("The token was refused");
       checkExpiry(grant.expiresInMs);
-      // One that was presented later, and judged sooner, has the say.
-      if (turn === this.#presented) this.#accept(grant);
+      // One that came later and was judged sooner has the say.
+      if (turn > this.#accepted) this.#accept(grant, turn);
       return grant.expiresInMs;
     } catch (error) {
       if (!this.#isAdmitted) this.#refuse(told(error));
@@ -104,7 +106,8 @@ export class Admittance<I> {
     }
   }
 
-  #accept(grant: Grant<I>): void {
+  #accept(grant: Grant<I>, turn: number): void {
+    this.#accepted = turn;
     this.#cancelTimer();
     this.#grant = grant;
     const { expiresInMs } = grant;

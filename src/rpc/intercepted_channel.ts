@@ -32,7 +32,9 @@ export class InterceptedChannel<C> implements Channel<unknown, unknown> {
   readonly #readers: Reader[] = [];
   #over = false;
   // Told once, as by any iterator.
-  #failure: { readonly error: unknown; told: boolean } | undefined;
+  #failure: Failure | undefined;
+  // What the call behind the interceptors failed with: told as it is, also where it is a mistake of the caller.
+  #told: unknown;
   // Opened when any of these changes.
   readonly #changed: Gate = new Gate();
 
@@ -166,6 +168,7 @@ export class InterceptedChannel<C> implements Channel<unknown, unknown> {
     const only = items === undefined ? { item: view.payload } : undefined;
     const channel = this.#path.open(this.#call.method, this.#call.optionsOf(view), only);
     this.#opened.push(channel);
+    channel.trailers.catch((error) => this.#told = error);
     if (view.items !== undefined && view.items !== items) void this.#pump(view.items, channel);
     else items?.attach(channel);
     this.#changed.open();
@@ -219,9 +222,8 @@ export class InterceptedChannel<C> implements Channel<unknown, unknown> {
       reader.resolve(result);
     }, (error) => {
       if (!this.#forget(reader)) return;
-      const failure = this.#call.failure(error);
-      this.#close(failure);
-      this.#failure!.told = true;
+      const failure = error === this.#told ? error : this.#call.failure(error);
+      this.#close({ error: failure, told: true });
       reader.reject(failure);
     });
   }
@@ -240,24 +242,24 @@ export class InterceptedChannel<C> implements Channel<unknown, unknown> {
   }
 
   #fail(error: unknown): void {
-    if (!this.#over) this.#close(this.#call.failure(error));
+    if (!this.#over) this.#close({ error: this.#call.failure(error), told: false });
   }
 
   /** The caller, its deadline or its session ends the call, whatever interceptors are at. */
   #abandon(error: EchoStreamError): void {
-    this.#close(error);
+    this.#close({ error, told: false });
     this.#call.abandon(error);
     for (const channel of this.#opened) channel.cancel(error);
     void quietly(() => this.#answers?.return?.());
   }
 
-  #close(error: EchoStreamError | undefined): void {
+  #close(failure: Failure | undefined): void {
     if (this.#over) return;
     this.#over = true;
-    if (error !== undefined) this.#failure = { error, told: false };
+    this.#failure = failure;
     this.#live.delete(this.#call);
     this.#call.settle();
-    this.#items?.close(error);
+    this.#items?.close(failure?.error);
     for (const reader of this.#readers.splice(0)) this.#afterEnd().then(reader.resolve, reader.reject);
     this.#changed.open();
   }
@@ -272,6 +274,11 @@ export class InterceptedChannel<C> implements Channel<unknown, unknown> {
       await this.#changed.wait();
     }
   }
+}
+
+interface Failure {
+  readonly error: unknown;
+  told: boolean;
 }
 
 interface Reader {
