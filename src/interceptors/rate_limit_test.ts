@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EchoStreamError } from "../protocol/error.ts";
+import { cbor } from "../rpc/schema.ts";
+import { RpcServer } from "../server/server.ts";
 import type { InterceptedCall } from "../session/interception.ts";
+import { createMemoryPair } from "../testing.ts";
 import { VirtualClock } from "../virtual_clock.ts";
 import { rateLimit } from "./rate_limit.ts";
 
@@ -59,4 +62,20 @@ test("rateLimit refuses numbers that limit nothing", () => {
   ) {
     assert.throws(() => rateLimit(options), RangeError);
   }
+});
+
+test("A client that retries RESOURCE_EXHAUSTED comes back when it is welcome", async () => {
+  const clock = new VirtualClock();
+  const builder = RpcServer.builder()
+    .use(rateLimit({ perSecond: 10, burst: 1, clock }))
+    .handler("n", cbor<number>(), (_session, n) => n);
+  const { client, close } = await createMemoryPair(builder, {
+    clock,
+    client: (client) => client.options({ retry: { retryableCodes: ["RESOURCE_EXHAUSTED"] } }),
+  });
+  const startedUs = clock.nowUs();
+  assert.equal(await clock.run(client.request("n", 1)), 1);
+  assert.equal(await clock.run(client.request("n", 2)), 2);
+  assert.equal(Math.round((clock.nowUs() - startedUs) / 1000), 100);
+  await close();
 });
