@@ -8,7 +8,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RpcClient } from "../../src/client/client.ts";
 import type { RpcClientBuilder } from "../../src/client/builder.ts";
-import { authentication, type AuthenticationOptions } from "../../src/interceptors/authentication.ts";
+import {
+  type Authentication,
+  authentication,
+  type AuthenticationOptions,
+} from "../../src/interceptors/authentication.ts";
 import type { Grant } from "../../src/interceptors/admittance.ts";
 import { credentials, type CredentialsOptions } from "../../src/interceptors/credentials.ts";
 import { EchoStreamError, ErrorCode } from "../../src/protocol/error.ts";
@@ -31,6 +35,7 @@ class Club {
   expiresInMs: number | undefined;
   address!: SocketAddress;
   server!: RpcServer;
+  auth!: Authentication<string>;
   /** The server's side of the last session. */
   session!: Session;
   /** What the next token is. */
@@ -41,7 +46,7 @@ class Club {
   }
 
   async start(options: Partial<AuthenticationOptions<string>> = {}, server: ServerOptions = {}): Promise<void> {
-    const auth = authentication<string>({
+    const auth = this.auth = authentication<string>({
       authenticate: (token): Grant<string> | undefined => {
         this.presented.push(token);
         const [secret, name] = token.split("-");
@@ -107,6 +112,9 @@ class Club {
   }
 }
 
+/** Long beside what a busy machine may take between two steps, since over QUIC time is real. */
+const EXPIRY_MS = 2_000;
+
 function testClubs(name: string, body: (club: Club) => Promise<void>): void {
   testOverNetworks(name, async (network) => {
     const club = new Club(network);
@@ -151,7 +159,7 @@ testClubs(
 );
 
 testClubs("A client that presents no token is served nothing, and is sent away in time", async (club) => {
-  await club.start({ timeoutMs: 300 });
+  await club.start({ timeoutMs: EXPIRY_MS / 2 });
   const { network } = club;
   const client = await club.sneak();
   const refused = [client.session.request("whoami"), client.session.requestStream("watch").next()];
@@ -198,32 +206,31 @@ testClubs(
 );
 
 testClubs("Before a token expires a fresh one is presented on the session as it is", async (club) => {
-  club.expiresInMs = 600;
+  club.expiresInMs = EXPIRY_MS / 4;
   await club.start();
   let tokens = 0;
-  club.token = () => `secret-${["ada", "bob", "cleo", "dan"][tokens++]}`;
+  club.token = () => `secret-${tokens++}`;
   const { network } = club;
-  const client = await club.join({ refreshBeforeMs: 400 });
+  const client = await club.join({ refreshBeforeMs: EXPIRY_MS / 5 });
   const { session } = client;
   const { id } = session;
   const peer = club.session.peerAddr();
   await network.until(() => club.presented.length >= 3);
-  assert.equal(await network.run(session.request("$authenticate", "secret-eve")).then(() => true), true);
-  assert.match(await network.run(client.session.request<string>("whoami")), /call (eve|dan)/);
+  assert.match(await network.run(client.session.request<string>("whoami")), /call [1-9]/);
   assert.deepEqual([client.session, session.id, club.session.peerAddr(), client.state], [
     session,
     id,
     peer,
     "connected",
   ]);
-  assert.deepEqual(club.hooks, ["connect ada"]);
-  assert.deepEqual(club.presented.slice(0, 3), ["secret-ada", "secret-bob", "secret-cleo"]);
+  assert.deepEqual(club.hooks, ["connect 0"]);
+  assert.deepEqual(club.presented.slice(0, 3), ["secret-0", "secret-1", "secret-2"]);
 });
 
 testClubs(
   "A refresh that is refused leaves the token before; when that expires calls are refused, until there is a fresh one",
   async (club) => {
-    club.expiresInMs = 800;
+    club.expiresInMs = EXPIRY_MS;
     await club.start();
     const { network } = club;
     const client = await club.join();
@@ -260,7 +267,7 @@ testClubs(
 testClubs(
   "A token that cannot be had fails the connect, and a refresh only once the last one has expired",
   async (club) => {
-    club.expiresInMs = 800;
+    club.expiresInMs = EXPIRY_MS;
     await club.start({ expiredGraceMs: 300 });
     const { network } = club;
     const cause = new Error("No network");
@@ -298,7 +305,7 @@ testClubs(
 );
 
 testClubs("Calls that are refused together fetch one token together", async (club) => {
-  club.expiresInMs = 800;
+  club.expiresInMs = EXPIRY_MS;
   await club.start();
   const { network } = club;
   const gate = deferred();
@@ -309,10 +316,12 @@ testClubs("Calls that are refused together fetch one token together", async (clu
     await gate.promise;
     return "secret-bob";
   };
-  await network.until(() => asked === 1);
-  gate.resolve();
-  await network.until(() => club.presented.length === 2);
+  await network.until(() => asked === 1 && club.auth.identity(club.session) === undefined);
+  const { callsReceived } = club.session.stats;
   const answers = Array.from({ length: 20 }, () => client.session.request("whoami"));
+  await network.until(() => club.session.stats.callsReceived === callsReceived + 20);
+  assert.deepEqual(club.served, []);
+  gate.resolve();
   assert.deepEqual(new Set(await network.run(Promise.all(answers))), new Set(["call bob"]));
   assert.equal(asked, 1);
 });
