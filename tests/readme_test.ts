@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { isCompiled, repositoryPath } from "./support/repository.ts";
 import { ENTRY_POINT, runText } from "./support/run_script.ts";
@@ -44,3 +45,15 @@ test("docs/architecture.md names only files that exist", () => {
   assert.notEqual(paths.length, 0);
   assert.deepEqual(paths.filter((path) => !existsSync(repositoryPath(path))), []);
 });
+
+for (const page of ["README.md", ...pages("docs"), ...pages("docs/decisions")]) {
+  test(`${page} links only to files that exist`, () => {
+    const text = readFileSync(repositoryPath(page), "utf8");
+    const links = [...text.matchAll(/\]\((?!\w+:)([^)#\s]+)(?:#[^)]*)?\)/g)].map((match) => match[1] ?? "");
+    assert.deepEqual(links.filter((link) => !existsSync(repositoryPath(join(page, "..", link)))), []);
+  });
+}
+
+function pages(folder: string): string[] {
+  return readdirSync(repositoryPath(folder)).filter((file) => file.endsWith(".md")).map((file) => `${folder}/${file}`);
+}
