@@ -36,7 +36,7 @@ export type { ClientOptions } from "./src/client/definition.ts";
 export type { ReconnectOptions, WhileReconnecting } from "./src/client/reconnect_policy.ts";
 export type { ClientState } from "./src/client/session_keeper.ts";
 export { type ApplicationError, isApplicationError } from "./src/client/application_error.ts";
-export type { RequestOptions } from "./src/client/request_options.ts";
+export type { RequestOptions, StreamingCallOptions } from "./src/client/request_options.ts";
 
 export type { ClientPlugin, ServerPlugin } from "./src/plugin/plugin.ts";
 export type { ServerBuilder } from "./src/plugin/server_builder.ts";

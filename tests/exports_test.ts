@@ -206,6 +206,7 @@ const TYPES: readonly string[] = [
   "StandardSchemaV1",
   "StartedServer",
   "StreamOptions",
+  "StreamingCallOptions",
   "Subscription",
   "SubscriptionOptions",
   "SyncGroup",

@@ -30,7 +30,6 @@ import type {
 import type { EmitOptions } from "../rpc/emit_options.ts";
 import type { EventIterator } from "../rpc/event_iterator.ts";
 import type { SubscriptionOptions } from "../rpc/listeners.ts";
-import type { CallOptions } from "../rpc/call_options.ts";
 import type { Channel, ResponseStream } from "../rpc/outgoing_channel.ts";
 import type { SchemaOutput, StandardSchemaV1 } from "../rpc/schema.ts";
 import type { Session } from "../session.ts";
@@ -43,7 +42,7 @@ import { ClientRequests } from "./client_requests.ts";
 import { Connector } from "./connector.ts";
 import type { ClientDefinition, ClientOptions } from "./definition.ts";
 import { reconnectPolicy } from "./reconnect_policy.ts";
-import type { RequestOptions } from "./request_options.ts";
+import type { RequestOptions, StreamingCallOptions } from "./request_options.ts";
 import { type ClientState, SessionKeeper } from "./session_keeper.ts";
 import { type Subscription, Subscriptions } from "./subscriptions.ts";
 
@@ -142,12 +141,12 @@ export class RpcClient<S = Untyped> implements AsyncDisposable, HasApi<ApiOf<S>>
 
   /**
    * Call a method of the server whose answer is a sequence: read it by `for await`; leaving the loop stops the server's handler.
-   * Never throws: reading tells why a call cannot begin, or failed. It is made once, and fails while there is no connection.
+   * Never throws: reading tells why a call cannot begin, or failed. It is made once; while there is no connection it waits for one.
    */
   requestStream<N extends MethodName<S>>(
     method: N,
     payload: StreamingInput<S, N>,
-    options?: CallOptions,
+    options?: StreamingCallOptions,
   ): ResponseStream<StreamingOutput<S, N>> {
     return this.#requests.open(method, options, { item: payload }) as ResponseStream<StreamingOutput<S, N>>;
   }
@@ -155,7 +154,7 @@ export class RpcClient<S = Untyped> implements AsyncDisposable, HasApi<ApiOf<S>>
   /** Call a method of the server with a sequence of items, and read those it answers. Never throws, as {@link requestStream}. */
   requestChannel<N extends string>(
     method: ChannelName<S, N>,
-    options?: CallOptions,
+    options?: StreamingCallOptions,
   ): Channel<ChannelInput<S, N>, ChannelOutputOf<S, N>> {
     return this.#requests.open(method, options) as Channel<ChannelInput<S, N>, ChannelOutputOf<S, N>>;
   }

@@ -1,12 +1,13 @@
 /**
- * Calls of a client, through its interceptors: requests are sent now, or when there is a connection, and again when they may be.
+ * Calls of a client, through its interceptors: made now, or when there is a connection; requests again when they may be.
  *
  * @module
  */
 
 import type { Clock } from "../clock.ts";
 import type { EchoStreamError } from "../protocol/error.ts";
-import type { CallOptions } from "../rpc/call_options.ts";
+import { FailedChannel } from "../rpc/failed_channel.ts";
+import type { InterceptorOf } from "../rpc/interceptor.ts";
 import type { Channel } from "../rpc/outgoing_channel.ts";
 import { idempotentIn } from "../rpc/contract.ts";
 import { keptPayload } from "../rpc/payload.ts";
@@ -16,7 +17,7 @@ import { OutgoingInterceptors } from "../rpc/outgoing_interceptors.ts";
 import type { EndpointSettings } from "../session/endpoint_options.ts";
 import type { Session } from "../session.ts";
 import type { ClientDefinition } from "./definition.ts";
-import type { RequestOptions } from "./request_options.ts";
+import type { RequestOptions, StreamingCallOptions } from "./request_options.ts";
 import type { SessionKeeper } from "./session_keeper.ts";
 
 /** Makes the calls of one client. */
@@ -27,28 +28,22 @@ export class ClientRequests {
   readonly #idempotentMethods: ReadonlySet<string>;
   readonly #retries: Retries;
   readonly #intercepted: OutgoingInterceptors<Session> | undefined;
+  // Streaming calls that wait for a connection, as behind an interceptor that lets them go on when there is one.
+  readonly #waiting: OutgoingInterceptors<Session>;
 
   /** @throws {RangeError} when an option is out of its range. */
   constructor(keeper: SessionKeeper, { options, outgoing }: ClientDefinition, settings: EndpointSettings) {
     const { retry = {}, retryThrottling, idempotentMethods = [], contracts = [], random } = options;
-    const { clock, timers, log } = settings;
     this.#keeper = keeper;
-    this.#clock = clock;
+    this.#clock = settings.clock;
     this.#policy = retry === false ? undefined : retryPolicy(retry);
     this.#idempotentMethods = new Set([...idempotentMethods, ...contracts.flatMap(idempotentIn)]);
-    this.#retries = new Retries({ clock, throttling: retryThrottling, random });
-    if (outgoing.length === 0) return;
-    this.#intercepted = new OutgoingInterceptors<Session>({
-      interceptors: outgoing,
-      get session() {
-        return keeper.session;
-      },
-      clock,
-      timers,
-      log,
-      request: (method, payload, options) => this.#request(method, payload, options),
-      open: (method, options, only) => keeper.session.direct.streamRequester.open(method, options, only),
-    });
+    this.#retries = new Retries({ clock: settings.clock, throttling: retryThrottling, random });
+    this.#waiting = this.#through([async (call, next) => {
+      await keeper.wait(`"${call.method}"`, { signal: call.signal, timeoutMs: call.deadlineMs }, "wait");
+      return next(call);
+    }], settings);
+    if (outgoing.length > 0) this.#intercepted = this.#through(outgoing, settings);
   }
 
   /** See `RpcClient.request`. Never throws, whatever is wrong comes as a rejection. */
@@ -58,8 +53,38 @@ export class ClientRequests {
   }
 
   /** See `RpcClient.requestStream`, with the one payload as `only`, and `RpcClient.requestChannel`. Never throws. */
-  open(method: string, options: CallOptions = {}, only?: { readonly item: unknown }): Channel<unknown, unknown> {
-    return (this.#intercepted ?? this.#keeper.session.direct.streamRequester).open(method, options, only);
+  open(method: string, options: StreamingCallOptions = {}, only?: OnlyItem): Channel<unknown, unknown> {
+    if (this.#intercepted === undefined) return this.#open(method, options, only);
+    return this.#intercepted.open(method, options, only);
+  }
+
+  #through(
+    interceptors: readonly InterceptorOf<Session>[],
+    { clock, timers, log }: EndpointSettings,
+  ): OutgoingInterceptors<Session> {
+    const keeper = this.#keeper;
+    return new OutgoingInterceptors<Session>({
+      interceptors,
+      get session() {
+        return keeper.session;
+      },
+      clock,
+      timers,
+      log,
+      request: (method, payload, options) => this.#request(method, payload, options),
+      open: (method, options, only) => this.#open(method, options, only),
+    });
+  }
+
+  #open(method: string, options: StreamingCallOptions, only?: OnlyItem): Channel<unknown, unknown> {
+    const keeper = this.#keeper;
+    if (!keeper.isWaiting) return keeper.session.direct.streamRequester.open(method, options, only);
+    try {
+      keeper.checkMayWait(`"${method}"`, options.whileReconnecting);
+      return this.#waiting.open(method, options, only && { item: keptPayload(only.item) });
+    } catch (error) {
+      return new FailedChannel(error);
+    }
   }
 
   #request(method: string, payload: unknown, options: RequestOptions): Promise<unknown> {
@@ -86,6 +111,7 @@ export class ClientRequests {
   end(error: EchoStreamError): void {
     this.#retries.end(error);
     this.#intercepted?.end(error);
+    this.#waiting.end(error);
   }
 
   #attempt(method: string, payload: unknown, options: RequestOptions): Promise<unknown> {
@@ -114,4 +140,8 @@ export class ClientRequests {
     if (retry === undefined) return this.#policy;
     return retry === false ? undefined : retryPolicy(retry, this.#policy ?? DEFAULT_RETRY_POLICY);
   }
+}
+
+interface OnlyItem {
+  readonly item: unknown;
 }

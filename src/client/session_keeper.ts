@@ -90,10 +90,19 @@ export class SessionKeeper {
    * @param mode What to do instead of what the client's options say.
    * @throws {EchoStreamError} (as rejection) as {@link WaitingLine.wait}; UNAVAILABLE at once where nothing shall wait.
    */
-  wait(what: string, options: WaitOptions = {}, mode: WhileReconnecting = this.whileReconnecting): Promise<void> {
-    if (this.#closing.signal.aborted) return Promise.reject(this.#unavailable(`${what}: the client is closing`));
-    if (mode === "wait") return this.#line.wait(what, options);
-    return Promise.reject(this.#unavailable(`${what}: the connection is lost, and not back yet`));
+  wait(what: string, options: WaitOptions = {}, mode?: WhileReconnecting): Promise<void> {
+    try {
+      this.checkMayWait(what, mode);
+      return this.#line.wait(what, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** @throws {EchoStreamError} UNAVAILABLE where nothing shall wait for a connection; see {@link wait}. */
+  checkMayWait(what: string, mode: WhileReconnecting = this.whileReconnecting): void {
+    if (this.#closing.signal.aborted) throw this.#unavailable(`${what}: the client is closing`);
+    if (mode === "fail") throw this.#unavailable(`${what}: the connection is lost, and not back yet`);
   }
 
   /** End everything in order. Calling it again returns the same end. @throws {RangeError} when the grace is none. */

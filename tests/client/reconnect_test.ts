@@ -105,6 +105,60 @@ test("Requests, events and streams made while there is no connection wait for it
   await world.run(server.shutdown());
 });
 
+test("Streaming calls made while there is no connection wait for it, and are made once", async () => {
+  const world = new World();
+  let began = 0;
+  const server = world.server()
+    .handler("count", async function* (_session, bytes) {
+      began++;
+      for (const byte of bytes) yield Uint8Array.of(byte);
+    })
+    .channel("echo", async function* (_session, items) {
+      began++;
+      for await (const item of items) yield item;
+    })
+    .build();
+  await world.run(server.start());
+  const client = await world.connectHere();
+  await breakPath(world, client);
+  const payload = Uint8Array.of(1, 2, 3);
+  const counted = collect(client.requestStream("count", payload, { timeoutMs: 20_000 }));
+  payload.fill(9);
+  const channel = client.requestChannel("echo");
+  const sent = channel.sendAll([Uint8Array.of(4), Uint8Array.of(5)]);
+  const echoed = collect(channel);
+  assert.deepEqual(await world.run(counted), [1, 2, 3]);
+  assert.deepEqual(await world.run(echoed), [4, 5]);
+  await world.run(sent);
+  assert.equal(began, 2);
+  await world.run(client.close());
+  await world.run(server.shutdown());
+});
+
+test("A streaming call that waits for a connection keeps its deadline and its signal, and fails at once where nothing shall wait", async () => {
+  const world = new World();
+  const server = world.server().handler("count", async function* () {}).build();
+  await world.run(server.start());
+  const client = await world.connectHere();
+  await breakPath(world, client);
+  const controller = new AbortController();
+  const failure = (stream: AsyncIterable<Uint8Array>): Promise<unknown> =>
+    collect(stream).then(() => "answered", ({ code, disposition }) => `${code} ${disposition}`);
+  const late = failure(client.requestStream("count", "", { timeoutMs: 10 }));
+  const cancelled = failure(client.requestStream("count", "", { signal: controller.signal }));
+  const refused = failure(client.requestStream("count", "", { whileReconnecting: "fail" }));
+  const left = client.requestStream("count", "");
+  controller.abort();
+  await world.run(left.return!());
+  assert.equal(await world.run(refused), "UNAVAILABLE notProcessed");
+  assert.equal(await world.run(cancelled), "CANCELLED notProcessed");
+  assert.equal(await world.run(late), "DEADLINE_EXCEEDED notProcessed");
+  const ended = failure(client.requestStream("count", ""));
+  await world.run(client.close());
+  assert.equal(await world.run(ended), "UNAVAILABLE notProcessed");
+  await world.run(server.shutdown());
+});
+
 test("Calls in flight end with their disposition when the connection dies; idempotent ones are made again", async () => {
   const world = new World();
   const log: string[] = [];
@@ -350,3 +404,9 @@ test("Options of reconnecting that make no sense are refused by connect", async 
     message: /multiplier is 0/,
   });
 });
+
+async function collect(stream: AsyncIterable<Uint8Array>): Promise<number[]> {
+  const bytes: number[] = [];
+  for await (const item of stream) bytes.push(...item);
+  return bytes;
+}
