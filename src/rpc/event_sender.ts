@@ -26,7 +26,7 @@ export interface EventSenderOptions {
   readonly peer: PeerLimits;
   /** Events the peer may leave unacknowledged before `emit` waits. */
   readonly maxUnackedEvents: number;
-  /** Bytes of broadcasts that may wait for room. */
+  /** Bytes of events that may wait for room. */
   readonly maxWaitingEventBytes: number;
   readonly log: Logger;
   /** What is kept for another connection. Default: nothing, the events end with their connection. */
@@ -55,6 +55,7 @@ export class EventSender {
   #written = 0;
   #acked = 0;
   #waitingBytes = 0;
+  #hasRefused = false;
 
   constructor(connection: Connection, options: EventSenderOptions) {
     this.#connection = connection;
@@ -90,8 +91,9 @@ export class EventSender {
       const connection = this.#connection;
       if (connection === undefined) return this.#keep(event);
       const line = this.#line ??= this.#open(connection);
+      if (line.free) return line.submit(event);
       // One that has to wait may not depend on the codec's slab or the caller's buffer.
-      return line.submit(line.free ? event : owned(event));
+      return this.#submitLater(line, owned(event)) ?? this.#refuse(name);
     } catch (error) {
       return error instanceof EchoStreamError && error.code === "UNAVAILABLE"
         ? quietRejection(error)
@@ -112,13 +114,8 @@ export class EventSender {
       return true;
     }
     const line = this.#line ??= this.#open(connection);
-    const costBytes = event.payload.length + WAITING_OVERHEAD_BYTES;
-    if (!line.free) {
-      if (this.#waitingBytes + costBytes > this.#options.maxWaitingEventBytes) return false;
-      this.#waitingBytes += costBytes;
-      const left = (): void => void (this.#waitingBytes -= costBytes);
-      void line.submit(event).then(left, left);
-    } else void line.submit(event);
+    if (!line.free) return this.#submitLater(line, event) !== undefined;
+    void line.submit(event);
     return true;
   }
 
@@ -191,6 +188,27 @@ export class EventSender {
       throw new EchoStreamError(ErrorCode.RESOURCE_EXHAUSTED, message);
     }
     return { sequence: 0, name, encoding: encodingOf(payload), payload: bytes, isOwned };
+  }
+
+  /** Put an event behind those that wait for room; `undefined` when it would be too much, though one always fits. */
+  #submitLater(line: SendLine<Event>, event: Event): Promise<void> | undefined {
+    const costBytes = event.payload.length + WAITING_OVERHEAD_BYTES;
+    const waitingBytes = this.#waitingBytes + costBytes;
+    if (this.#waitingBytes > 0 && waitingBytes > this.#options.maxWaitingEventBytes) return undefined;
+    this.#waitingBytes = waitingBytes;
+    const left = (): void => void (this.#waitingBytes -= costBytes);
+    const sent = line.submit(event);
+    void sent.then(left, left);
+    return sent;
+  }
+
+  /** Said once in the log as well: whoever sends without waiting does not look at what becomes of it. */
+  #refuse(name: string): Promise<void> {
+    const limitBytes = this.#options.maxWaitingEventBytes;
+    const message = `Event "${name}" is lost: more than ${limitBytes} bytes of events wait for the peer; await emit()`;
+    if (!this.#hasRefused) this.#options.log({ level: "warn", category: "events", message, fields: { event: name } });
+    this.#hasRefused = true;
+    return quietRejection(new EchoStreamError(ErrorCode.RESOURCE_EXHAUSTED, message));
   }
 
   /** Without a connection an event is as good as sent, as long as it can be kept. */

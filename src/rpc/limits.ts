@@ -24,7 +24,10 @@ export interface Limits {
   readonly maxTimeoutMs: number | undefined;
   /** Events sent but not yet taken by the peer's listeners; `emit` waits beyond. Default 4,096. */
   readonly maxUnackedEvents: number;
-  /** Bytes of broadcasts, and 256 for each, that wait for a peer to take them; one that lets more wait is cut. Default 4 MiB. */
+  /**
+   * Bytes of events, and 256 for each, that wait for a peer to take them: `emit` beyond is refused, and a peer for which more of broadcasts
+   * would wait is cut. Default 4 MiB.
+   */
   readonly maxWaitingEventBytes: number;
   /** Bytes of events received whose listeners have not ended; the sender is held back beyond. Default 256 KiB. */
   readonly maxHeldEventBytes: number;

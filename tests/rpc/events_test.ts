@@ -69,7 +69,7 @@ testOverMemory(
 );
 
 testOverMemory("A listener that takes nothing holds its sender back, and memory stays bounded", {
-  limits: { maxUnackedEvents: 100_000 },
+  limits: { maxUnackedEvents: 100_000, maxWaitingEventBytes: 16 * 1024 * 1024 },
 }, async (pair) => {
   const gate = deferred();
   let taken = 0;
@@ -89,6 +89,35 @@ testOverMemory("A listener that takes nothing holds its sender back, and memory 
   await pair.until(() => taken === 10_000);
   await pair.until(() => pair.client.session.stats.eventsUnacked === 0);
 });
+
+testOverMemory(
+  "Events sent without waiting to a peer that takes none are refused once too many wait, and the log says so",
+  {
+    limits: { maxUnackedEvents: 1, maxWaitingEventBytes: 100_000 },
+  },
+  async (pair) => {
+    const gate = deferred();
+    const taken: number[] = [];
+    pair.server.listeners.add("block", (_session, bytes) => (taken.push((bytes as Uint8Array)[0]!), gate.promise));
+    const ends = await Promise.all(Array.from({ length: 200 }, async (_, n) => {
+      const sent = pair.client.session.emit("block", new Uint8Array(1_000).fill(n)).then(
+        () => "sent",
+        (error) => error.code,
+      );
+      // Those that wait for good, as the listener never ends, are neither.
+      return { n, end: await Promise.race([sent, pair.clock.advance(10).then(() => "waits")]) };
+    }));
+    const those = (what: string): number[] => ends.filter(({ end }) => end === what).map(({ n }) => n);
+    assert.deepEqual(those("sent"), [0]);
+    // Each costs 256 bytes more than its payload.
+    assert.equal(those("waits").length, Math.floor(100_000 / 1_256));
+    assert.deepEqual(those("RESOURCE_EXHAUSTED").length, 200 - 1 - 79);
+    assert.match(pair.client.messages("warn").join(), /^Event "block" is lost: .*await emit\(\)$/);
+    gate.resolve();
+    await pair.until(() => taken.length === 80);
+    assert.deepEqual(taken, Array.from({ length: 80 }, (_, n) => n), "none of those accepted is lost");
+  },
+);
 
 testOverMemory(
   "emit waits while too many events are unacknowledged",

@@ -93,7 +93,7 @@ testSessions("Slow consumer, block: the sender waits, and every event arrives in
 
 for (const overflow of ["dropOldest", "dropNewest", "block"] as const) {
   testOverMemory(`Slow consumer, ${overflow}: what waits is bounded in bytes, however large the capacity`, {
-    limits: { maxUnackedEvents: 1_000_000 },
+    limits: { maxUnackedEvents: 1_000_000, maxWaitingEventBytes: 64 * 1024 * 1024 },
   }, async (pair) => {
     const { gate, got } = slowListener(pair, overflow, 1_000_000);
     let accepted = 0;
