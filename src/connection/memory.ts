@@ -179,10 +179,7 @@ class Network implements Transport {
       schedule: this.#schedule,
       link: new Link(this.#path, this.#random),
       roundTripTimeUs: this.#path.delayMs * 2000,
-      deliver: (arrivalUs, run) => {
-        if (this.#cut) this.#held.push(() => this.#schedule.at(this.#clock.nowUs() + this.#path.delayMs * 1000, run));
-        else this.#schedule.at(arrivalUs, run);
-      },
+      deliver: (arrivalUs, run) => this.#deliver(arrivalUs, run),
       deliverUnreliably: (arrivalUs, run) => {
         if (!this.#cut) this.#schedule.at(arrivalUs, run);
       },
@@ -218,9 +215,16 @@ class Network implements Transport {
   }
 
   #after(trips: number, run: () => void): void {
-    const arrivalUs = this.#clock.nowUs() + trips * this.#path.delayMs * 1000;
-    if (this.#cut) this.#held.push(() => this.#schedule.at(this.#clock.nowUs() + this.#path.delayMs * 1000, run));
-    else this.#schedule.at(arrivalUs, run);
+    this.#deliver(this.#clock.nowUs() + trips * this.#path.delayMs * 1000, run);
+  }
+
+  #deliver(arrivalUs: number, run: () => void): void {
+    if (!this.#cut) return this.#schedule.at(arrivalUs, run);
+    // Not before what was under way when the path was cut, of which it may be the continuation.
+    this.#held.push(() => {
+      const nextUs = this.#clock.nowUs() + this.#path.delayMs * 1000;
+      this.#schedule.at(Math.max(arrivalUs, nextUs), run);
+    });
   }
 }
 

@@ -248,6 +248,22 @@ test("memoryNetwork delivers what waited once a cut path is whole again, except 
   assert.deepEqual(atServer.take("datagram"), []);
 });
 
+test("memoryNetwork keeps the order of a stream that is under way when the path is cut", async () => {
+  const { clock, client, network, atServer } = await wire({ delayMs: 5, jitterMs: 100, seed: 1 });
+  const stream = client.open(false);
+  client.write(stream, new Uint8Array(50).fill(1), false);
+  await clock.advance(1);
+  network.setCut(true);
+  client.write(stream, new Uint8Array(50).fill(2), true);
+  await clock.advance(1);
+  network.setCut(false);
+  await clock.advance(5);
+  assert.deepEqual(atServer.take("data"), [], "the first half is under way");
+  await clock.advance(200);
+  const pieces = atServer.take("data") as [number, number[], boolean][];
+  assert.deepEqual(pieces.map(([, bytes]) => bytes[0]), [1, 2]);
+});
+
 test("memoryNetwork loses about the share of datagrams it was asked to, the same ones for the same seed", async () => {
   const arrived = async (seed: number): Promise<number[]> => {
     const { clock, client, atServer } = await wire({ delayMs: 5, jitterMs: 5, datagramLoss: 0.2, seed });
