@@ -108,8 +108,10 @@ class ObservedAnswers<C> implements AsyncIterableIterator<unknown> {
   async return(): Promise<IteratorResult<unknown>> {
     if (!this.#ended) {
       this.#ended = true;
-      const outcome = outcomeOf(this.#call, undefined, this.#count);
-      this.#onEnd(outcome.code === "OK" ? { ...outcome, code: ErrorCode.CANCELLED } : outcome);
+      // Left by its reader, unless it is left because nobody waits any more.
+      const reason = abortReasonOf(this.#call);
+      const code = reason === undefined ? ErrorCode.CANCELLED : codeOf(reason);
+      this.#onEnd({ code, error: reason, answers: this.#count });
     }
     await this.#answers.return?.();
     return { value: undefined, done: true };

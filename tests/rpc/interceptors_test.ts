@@ -519,6 +519,13 @@ testOverNetworks("An observer learns once how each call ends", async (network) =
   })());
   await network.until(() => ends.length === 2);
   assert.deepEqual(ends.splice(0).map((end) => end.split(" ")[2]), ["CANCELLED", "CANCELLED"]);
+  // Nobody reads it while it runs out of time.
+  const unread = session.requestChannel("negate", { timeoutMs: 50 });
+  await network.run(unread.send(1));
+  await network.until(() => ends.length === 2);
+  // Its callee may hear from the caller that it is over before its own clock says so.
+  assert.ok(ends.some((end) => end.startsWith("outgoing negate DEADLINE_EXCEEDED ")), ends.join());
+  assert.equal((await network.run(failureOf(unread.next()))).code, "DEADLINE_EXCEEDED");
 });
 
 testOverNetworks(
