@@ -9,7 +9,7 @@
 import { JitterBuffer, type JitterBufferOptions, type TimedPacket } from "../../src/stream/jitter_buffer.ts";
 import { type NetworkKind, networkTrace } from "../timing/network_model.ts";
 import { Random } from "../timing/random.ts";
-import { report } from "./report.ts";
+import { OPERATIONS, reportSamples } from "./report.ts";
 
 const payload = new Uint8Array(160);
 
@@ -46,7 +46,7 @@ function network(kind: NetworkKind): Traffic {
   return traffic(sentUs, arrivedUs, periodUs);
 }
 
-/** One packet: it is inserted, and all that is due is popped. Packets are used again, as only the buffer is measured. */
+/** Packet by packet: it is inserted, and all that is due is popped. Packets are used again, as only the buffer is measured. */
 function driver(
   { sequences, sentUs, arrivedUs, count, lengthUs }: Traffic,
   options: JitterBufferOptions = {},
@@ -57,19 +57,21 @@ function driver(
   let next = 0;
   let startUs = 0;
   let first = 0;
-  let popped: unknown;
   return () => {
-    const sequence = first + sequences[next]!;
-    const packet = packets[sequence & 1_023]!;
-    packet.sequence = sequence;
-    packet.timestamp = (startUs + sentUs[next]!) * ticksPerUs;
-    const nowUs = startUs + arrivedUs[next]!;
-    jitter.insert(packet, nowUs);
-    for (let item = jitter.pop(nowUs); item !== undefined; item = jitter.pop(nowUs)) popped = item;
-    if (++next === sequences.length) {
-      next = 0;
-      startUs += lengthUs;
-      first += count;
+    let popped: unknown;
+    for (let n = 0; n < OPERATIONS; n++) {
+      const sequence = first + sequences[next]!;
+      const packet = packets[sequence & 1_023]!;
+      packet.sequence = sequence;
+      packet.timestamp = (startUs + sentUs[next]!) * ticksPerUs;
+      const nowUs = startUs + arrivedUs[next]!;
+      jitter.insert(packet, nowUs);
+      for (let item = jitter.pop(nowUs); item !== undefined; item = jitter.pop(nowUs)) popped = item;
+      if (++next === sequences.length) {
+        next = 0;
+        startUs += lengthUs;
+        first += count;
+      }
     }
     return popped;
   };
@@ -80,4 +82,4 @@ for (const jitterMs of [0, 5, 20, 50, 100, 200, 500]) tasks[`${jitterMs} ms of j
 tasks["20 ms of jitter, fixed 100 ms"] = driver(jittered(20), { targetMs: 100 });
 tasks["20 ms of jitter, 48 kHz"] = driver(jittered(20), { clockRateHz: 48_000 });
 for (const kind of ["wifi", "wifi-busy", "lte-video", "edge-audio"] as const) tasks[kind] = driver(network(kind));
-await report("jitter buffer, from insert to pop", tasks);
+await reportSamples("jitter buffer, from insert to pop", tasks);

@@ -15,8 +15,11 @@ export class DelayLevels {
   readonly #neededUs: Float64Array = new Float64Array(LEVELS).fill(-Infinity);
   // Weighted counts of the waits until a level was needed again, WAITS to a level.
   readonly #waits: Float64Array = new Float64Array(LEVELS * WAITS);
-  // Weighted counts of arrivals that reached a level.
+  // Weighted counts of arrivals that reached a level, and of those since by the highest level they reached, to be added later.
   readonly #reached: Float64Array = new Float64Array(LEVELS);
+  readonly #arrived: Float64Array = new Float64Array(LEVELS);
+  #arrivedWeight = 0;
+  #highest = -1;
   readonly #holdUs: Float64Array = new Float64Array(LEVELS).fill(FIRST_HOLD_US);
   readonly #stale: Uint8Array = new Uint8Array(LEVELS);
   #weight = 1;
@@ -34,6 +37,7 @@ export class DelayLevels {
   clear(): void {
     this.#neededUs.fill(-Infinity);
     this.#waits.fill(0);
+    this.#count();
     this.#reached.fill(0);
     this.#holdUs.fill(FIRST_HOLD_US);
     this.#stale.fill(0);
@@ -46,20 +50,23 @@ export class DelayLevels {
     const { nowUs, excessUs } = moment;
     const level = levelOf((excessUs * PER_SLOT) | 0);
     if (nowUs - this.#updatedUs >= AGE_STEP_US) this.#age(moment);
-    const reached = this.#reached;
     const neededUs = this.#neededUs;
     const weight = this.#weight;
     const newestUs = this.#newestUs;
-    for (let met = 0; met <= level; met++) reached[met]! += weight;
+    this.#arrived[level]! += weight;
+    this.#arrivedWeight += weight;
+    if (level > this.#highest) this.#highest = level;
     // Frames one after another are one need.
     for (let left = this.#level; left > level; left--) neededUs[left] = newestUs;
+    const waits = this.#waits;
+    const stale = this.#stale;
     for (let met = this.#level + 1; met <= level; met++) {
       const waitUs = nowUs - neededUs[met]!;
       if (!(waitUs > SHORTEST_WAIT_US) || waitUs === Infinity) continue;
       // Waits are counted by their octave above the shortest.
       const octave = 32 - Math.clz32(waitUs * PER_SHORTEST_WAIT);
-      this.#waits[met * WAITS + (octave < WAITS ? octave : WAITS - 1)]! += weight;
-      this.#stale[met] = 1;
+      waits[met * WAITS + (octave < WAITS ? octave : WAITS - 1)]! += weight;
+      stale[met] = 1;
     }
     this.#level = level;
     this.#newestUs = nowUs;
@@ -83,8 +90,14 @@ export class DelayLevels {
    */
   isOutlasting({ ageUs, delayUs }: PlayoutMoment, likelihood: number): boolean {
     const prior = PRIOR_STALLS * this.#weight;
-    const outlasted = this.#reached[levelOf((delayUs * PER_SLOT) | 0)]! + prior * (ageUs / delayUs);
-    return outlasted > likelihood * (this.#reached[levelOf((ageUs * PER_SLOT) | 0)]! + prior);
+    const reached = this.#reached;
+    const level = levelOf((delayUs * PER_SLOT) | 0);
+    const ageLevel = levelOf((ageUs * PER_SLOT) | 0);
+    // Even if all that is not added yet had reached the delay: nearly always that is the answer.
+    const most = reached[level]! + this.#arrivedWeight + prior;
+    if (ageUs <= delayUs && most <= likelihood * (reached[ageLevel]! + prior)) return false;
+    this.#count();
+    return reached[level]! + prior * (ageUs / delayUs) > likelihood * (reached[ageLevel]! + prior);
   }
 
   /** How long `level` is held after it was needed. */
@@ -119,8 +132,21 @@ export class DelayLevels {
     this.#holdUs[level] = bestUs;
   }
 
+  /** Add what has arrived to all levels that it reached. */
+  #count(): void {
+    let weight = 0;
+    for (let level = this.#highest; level >= 0; level--) {
+      weight += this.#arrived[level]!;
+      this.#arrived[level] = 0;
+      this.#reached[level]! += weight;
+    }
+    this.#arrivedWeight = 0;
+    this.#highest = -1;
+  }
+
   /** New counts weigh more instead of old ones less: one multiplication for all of them. */
   #age({ nowUs }: PlayoutMoment): void {
+    this.#count();
     const elapsedUs = nowUs - this.#updatedUs;
     this.#updatedUs = nowUs;
     this.#weight *= Math.exp(Math.min(elapsedUs / MEMORY_US, 20));

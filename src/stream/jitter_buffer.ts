@@ -199,7 +199,8 @@ export class JitterBuffer<P extends TimedPacket> {
       this.#counts.packetsLate++;
       return;
     }
-    this.#makeRoom(n, packet.payload.byteLength);
+    const bytes = packet.payload.byteLength;
+    if (n - this.#next > this.#mask || this.#bytes + bytes > this.#maxBytes) this.#makeRoom(n, bytes);
     if (n < this.#next) {
       this.#counts.packetsDiscarded++;
       return;
@@ -219,7 +220,7 @@ export class JitterBuffer<P extends TimedPacket> {
     this.#slots[slot] = packet;
     this.#arrivedUs[slot] = nowUs;
     this.#held++;
-    this.#bytes += packet.payload.byteLength;
+    this.#bytes += bytes;
   }
 
   #pop(): P | MediaGap | undefined {
@@ -298,14 +299,12 @@ export class JitterBuffer<P extends TimedPacket> {
   }
 
   #dropSuspect(): void {
-    if (this.#suspect === undefined) return;
+    if (this.#suspect !== undefined) this.#counts.packetsDiscarded++;
     this.#suspect = undefined;
-    this.#counts.packetsDiscarded++;
   }
 
   #makeRoom(n: number, bytes: number): void {
-    const first = n - this.#slots.length + 1;
-    if (first > this.#next) this.#discardTo(first);
+    this.#discardTo(n - this.#mask);
     while (this.#bytes + bytes > this.#maxBytes && this.#held > 0) this.#discardTo(this.#next + 1);
   }
 

@@ -219,7 +219,9 @@ export class PlayoutDelay {
     moment.delayUs = offsetUs - this.#fastestUs;
     this.#decide(moment);
     const creditUs = this.#creditUs;
-    const wantedUs = Math.min(this.#maxDelayUs, Math.max(this.#minDelayUs, moment.wantedUs));
+    let { wantedUs } = moment;
+    if (wantedUs < this.#minDelayUs) wantedUs = this.#minDelayUs;
+    else if (wantedUs > this.#maxDelayUs) wantedUs = this.#maxDelayUs;
     let byUs = wantedUs - moment.delayUs;
     if (-byUs - creditUs > this.#skipAboveUs) {
       this.#jump(offsetUs + byUs + this.#skipAboveUs);
