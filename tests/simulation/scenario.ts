@@ -18,6 +18,8 @@ export interface PlannedCall {
   /** When its caller gives up, after its start; `undefined` for never. */
   readonly abortMs: number | undefined;
   readonly idempotent: boolean;
+  /** Whether it fails at once where others wait for a connection. */
+  readonly failsFast: boolean;
   /** How long the handler works, before its answer or between its items. */
   readonly workMs: number;
   /** Items each way. */
@@ -65,6 +67,7 @@ export function scenario(seed: number): Scenario {
     timeoutMs: chance(0.8) ? 20 + upTo(2_000) : undefined,
     abortMs: chance(0.2) ? upTo(800) : undefined,
     idempotent: chance(0.3),
+    failsFast: id % 6 === 0,
     workMs: chance(0.3) ? 0 : upTo(300),
     items: upTo(6),
     fails: chance(0.15),

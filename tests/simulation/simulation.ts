@@ -122,11 +122,17 @@ function begin(
 
 /** Make one call and check that what comes is what was asked for. */
 async function make(clock: VirtualClock, client: RpcClient<Server>, call: PlannedCall): Promise<void> {
-  const { id, workMs, items, fails, ignoresSignal, timeoutMs, abortMs, idempotent } = call;
+  const { id, workMs, items, fails, ignoresSignal, timeoutMs, abortMs, idempotent, failsFast } = call;
   const sent: Sent = { id, workMs, items, fails, ignoresSignal, load: new Uint8Array(call.bytes) };
   const controller = new AbortController();
   if (abortMs !== undefined) clock.setTimer(() => controller.abort(), abortMs);
-  const options = { signal: controller.signal, idempotent, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
+  const whileReconnecting = failsFast ? "fail" as const : "wait" as const;
+  const options = {
+    signal: controller.signal,
+    idempotent,
+    whileReconnecting,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  };
   if (call.shape === "unary") {
     check(await client.request("unary", sent, options) === id, call, "got another call's answer");
     return;
