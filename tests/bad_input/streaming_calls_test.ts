@@ -50,6 +50,8 @@ function testAgainstRogue(name: string, body: (scene: Scene) => Promise<void>, t
     const address = await network.start(server);
     const client = await network.connect(address);
     const rogue = await RawPeer.connect(network, address);
+    // Handlers run once the connect hooks have let a session in; what ends before that never ran.
+    await network.until(() => server.sessions.size === 2);
     await body({ network, rogue, ends });
     assert.deepEqual(await network.run(client.request("echo", Uint8Array.of(7))), Uint8Array.of(7), "a bystander");
     await network.run(client.close());
