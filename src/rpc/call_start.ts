@@ -5,7 +5,7 @@
  */
 
 import { type Disposition, EchoStreamError, ErrorCode } from "../protocol/error.ts";
-import { type Metadata, toMetadata } from "../protocol/metadata.ts";
+import { type Metadata, type MetadataInit, toMetadata } from "../protocol/metadata.ts";
 import { isName } from "../protocol/utf8.ts";
 import type { CallOptions } from "./call_options.ts";
 import { metadataRefusal, type PeerLimits } from "./limits.ts";
@@ -16,7 +16,6 @@ import { metadataRefusal, type PeerLimits } from "./limits.ts";
  * @returns Its metadata, if it has any.
  * @throws {EchoStreamError} INVALID_ARGUMENT for a method or metadata the peer would not take, CANCELLED when the signal has aborted; "not processed".
  * @throws {RangeError} when the timeout is not above 0.
- * @throws {TypeError} when the metadata is none.
  */
 export function checkCall(method: unknown, options: CallOptions, peer: PeerLimits): Metadata | undefined {
   if (typeof method !== "string" || !isName(method)) {
@@ -28,7 +27,7 @@ export function checkCall(method: unknown, options: CallOptions, peer: PeerLimit
   }
   if (signal?.aborted) throw cancelledCall(method, signal.reason, "notProcessed");
   if (options.metadata === undefined) return undefined;
-  const metadata = toMetadata(options.metadata);
+  const metadata = callMetadata(options.metadata);
   const excess = metadataRefusal(metadata, peer);
   if (excess !== undefined) throw invalid(excess);
   return metadata;
@@ -62,6 +61,15 @@ export function tooLargeCall(method: string, bytes: number, limitBytes: number):
   return new EchoStreamError(ErrorCode.RESOURCE_EXHAUSTED, message, { disposition: "notProcessed" });
 }
 
-function invalid(message: string): EchoStreamError {
-  return new EchoStreamError(ErrorCode.INVALID_ARGUMENT, message, { disposition: "notProcessed" });
+/** Entries of `init`. @throws {EchoStreamError} INVALID_ARGUMENT when a name is not printable or a value is none. */
+export function callMetadata(init: MetadataInit): Metadata {
+  try {
+    return toMetadata(init);
+  } catch (error) {
+    throw invalid((error as Error).message, error);
+  }
+}
+
+function invalid(message: string, cause?: unknown): EchoStreamError {
+  return new EchoStreamError(ErrorCode.INVALID_ARGUMENT, message, { cause, disposition: "notProcessed" });
 }

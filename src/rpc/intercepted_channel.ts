@@ -59,7 +59,7 @@ export class InterceptedChannel<C> implements Channel<unknown, unknown> {
   /**
    * Begin a call. Where interceptors let it pass at once and as it is, that call itself is returned.
    * @param live Calls that interceptors are at work on, this one among them until it is over.
-   * @throws {TypeError} when its metadata are none.
+   * @throws {EchoStreamError} INVALID_ARGUMENT when its metadata are none.
    * @throws {EchoStreamError} what an interceptor throws.
    */
   static open<C>(

@@ -7,11 +7,11 @@
 import type { Clock } from "../clock.ts";
 import { Context } from "../context.ts";
 import { type Disposition, EchoStreamError, ErrorCode } from "../protocol/error.ts";
-import { type Metadata, toMetadata } from "../protocol/metadata.ts";
+import type { Metadata } from "../protocol/metadata.ts";
 import { Deadline, type TimerQueue } from "../timer_queue.ts";
 import type { Logger } from "../trace.ts";
 import type { CallOptions } from "./call_options.ts";
-import { cancelledCall, lateCall, lostCall } from "./call_start.ts";
+import { callMetadata, cancelledCall, lateCall, lostCall } from "./call_start.ts";
 import type { Call } from "./handler.ts";
 import { type InterceptedOrigin, InterceptedView } from "./intercepted_view.ts";
 import {
@@ -66,7 +66,7 @@ export class OutgoingInterception<C> extends Deadline implements Call, Intercept
   #begun = false;
   #onGivenUp: ((error: EchoStreamError) => void) | undefined;
 
-  /** @throws {TypeError} when the metadata are none. */
+  /** @throws {EchoStreamError} INVALID_ARGUMENT when the metadata are none. */
   constructor(path: OutgoingPath<C>, { kind, method, options, payload, items }: OutgoingStart) {
     super();
     this.#path = path;
@@ -75,7 +75,7 @@ export class OutgoingInterception<C> extends Deadline implements Call, Intercept
     this.method = method;
     this.payload = payload;
     this.items = items;
-    this.metadata = options.metadata === undefined ? NO_METADATA : toMetadata(options.metadata);
+    this.metadata = options.metadata === undefined ? NO_METADATA : callMetadata(options.metadata);
     const { timeoutMs } = options;
     // A timeout that is none is told by the call itself.
     this.#deadlineUs = timeoutMs !== undefined && timeoutMs > 0 ? path.clock.nowUs() + timeoutMs * 1000 : 0;

@@ -190,7 +190,7 @@ testOverMemory("What is wrong with a request is told before anything is sent", {
   }
   await assert.rejects(session.request("x", 1, { timeoutMs: 0 }), RangeError);
   await assert.rejects(session.request("x", 1, { timeoutMs: NaN }), RangeError);
-  await assert.rejects(session.request("x", 1, { metadata: { "no good": "" } }), TypeError);
+  await assert.rejects(session.request("x", 1, { metadata: { "no good": "" } }), { code: "INVALID_ARGUMENT" });
   await assert.rejects(session.request("x", 1, { traceparent: "nonsense" }), TypeError);
   assert.equal(pair.client.connection.stats().sentMessages, 0);
   assert.equal(session.stats.requestsPending, 0);

@@ -259,7 +259,9 @@ testOverNetworks(
 testOverNetworks("A mistake of the caller stays one behind interceptors", async (network) => {
   const { client } = await join(network, { client: [[async (call, next) => await next(call)]] });
   await assert.rejects(network.run(client.session.request("double", 1, { timeoutMs: -1 })), RangeError);
-  await assert.rejects(network.run(client.session.request("double", 1, { metadata: { "bad name": "" } })), TypeError);
+  await assert.rejects(network.run(client.session.request("double", 1, { metadata: { "bad name": "" } })), {
+    code: "INVALID_ARGUMENT",
+  });
   await assert.rejects(network.run(client.session.requestStream("count", 1, { timeoutMs: -1 }).next()), RangeError);
   await assert.rejects(network.run(client.session.requestChannel("sum", { timeoutMs: -1 }).response()), RangeError);
   const aborted = await network.run(failureOf(client.session.request("double", 1, { signal: AbortSignal.abort() })));
