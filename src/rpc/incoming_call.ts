@@ -11,7 +11,7 @@ import { type Metadata, type MetadataInit, toMetadata } from "../protocol/metada
 import type { Admitted } from "./admission.ts";
 import { leavingError } from "./application_error.ts";
 import { CallContext } from "./call_context.ts";
-import { IncomingInterception, unknownMethod } from "./incoming_interception.ts";
+import { IncomingInterception } from "./incoming_interception.ts";
 import type { InterceptorOf } from "./interceptor.ts";
 import { finishResult, runHandler } from "./invocation.ts";
 import { isThenable } from "./thenable.ts";
@@ -25,8 +25,8 @@ export interface IncomingCallOwner<C> {
   readonly nowUs: () => number;
   /** Around every call. */
   readonly interceptors: readonly InterceptorOf<C>[];
-  /** The method of that name. */
-  find(method: string): Method<C> | undefined;
+  /** The method that a call of that name goes to. */
+  methodFor(name: string): Method<C> | undefined;
   /** The handler goes on after its return: from now on it can be cancelled, or run out of time. */
   onSuspended(call: IncomingCall<C>): void;
   /** The handler has succeeded. */
@@ -80,8 +80,7 @@ export class IncomingCall<C> extends CallContext implements Admitted {
   run(): void {
     this.meter?.run();
     const { interceptors } = this.#owner;
-    let method = this.#owner.find(this.method);
-    if (method === undefined && interceptors.length > 0) method = unknownMethod<C>(this.method);
+    const method = this.#owner.methodFor(this.method);
     if (method === undefined) {
       return this.#owner.onError(this, new EchoStreamError(ErrorCode.UNIMPLEMENTED, `No method "${this.method}"`));
     }

@@ -9,11 +9,11 @@ import type { Encoding } from "../protocol/encoding.ts";
 import { EchoStreamError, ErrorCode } from "../protocol/error.ts";
 import type { CallContext } from "./call_context.ts";
 import { ConvertedItems, single } from "./converted_items.ts";
-import { type InterceptedOrigin, InterceptedView } from "./intercepted_view.ts";
+import { type InterceptedOrigin, InterceptedView, viewOf } from "./intercepted_view.ts";
 import { type CallKind, type InterceptedCallOf, type InterceptorOf, runInterceptors } from "./interceptor.ts";
 import { finishItem, finishResult, inputItem, isAsyncIterable, refuseUnary } from "./invocation.ts";
 import { decodePayload, decodeRawPayload, rawInput } from "./payload.ts";
-import type { Method } from "./router.ts";
+import { type Method, UNKNOWN_HANDLER } from "./router.ts";
 import { isThenable } from "./thenable.ts";
 
 /** One incoming call that interceptors see. */
@@ -47,7 +47,7 @@ export class IncomingInterception<C> implements InterceptedOrigin<C> {
 
   /** The payload as it arrived; `bytes` are not kept. That it cannot be decoded is told to whoever goes on to the handler. */
   decode(encoding: Encoding, bytes: Uint8Array): void {
-    if (this.#method.channel && this.#method.handler !== UNKNOWN) return;
+    if (this.#method.channel && this.#method.handler !== UNKNOWN_HANDLER) return;
     try {
       this.payload = this.#method.raw ? decodeRawPayload(encoding, bytes) : decodePayload(encoding, bytes);
     } catch (error) {
@@ -63,14 +63,14 @@ export class IncomingInterception<C> implements InterceptedOrigin<C> {
     return runInterceptors(interceptors, new InterceptedView<C>(this), (call) => this.#handle(call), true);
   }
 
-  #handle(view: InterceptedCallOf<C>): unknown {
-    if (!(view instanceof InterceptedView) || view.origin !== this) {
-      throw new TypeError(`next takes the call it was given with, or what its with() returned`);
-    }
+  #handle(given: InterceptedCallOf<C>): unknown {
+    const view = viewOf(this, given);
     // While interceptors were at work the caller may have gone.
     this.call.throwIfAborted();
     const method = this.#method;
-    if (method.handler === UNKNOWN) throw new EchoStreamError(ErrorCode.UNIMPLEMENTED, `No method "${method.name}"`);
+    if (method.handler === UNKNOWN_HANDLER) {
+      throw new EchoStreamError(ErrorCode.UNIMPLEMENTED, `No method "${method.name}"`);
+    }
     if (this.kind === "unary") refuseUnary(method);
     if (this.#undecodable !== undefined) throw this.#undecodable.error;
     const input = this.#input(view);
@@ -110,13 +110,6 @@ export class IncomingInterception<C> implements InterceptedOrigin<C> {
   }
 }
 
-/** Stands for a method nobody registered, so that interceptors see calls of it. */
-export function unknownMethod<C>(name: string): Method<C> {
-  const unknown = { input: undefined, output: undefined, errors: undefined };
-  return { ...unknown, name, handler: UNKNOWN, raw: false, idempotent: false, channel: true };
-}
-
-const UNKNOWN = (): void => {};
 const NOTHING: AsyncIterable<unknown> = {
   [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve({ value: undefined, done: true }) }),
 };

@@ -38,7 +38,12 @@ export class InterceptedChannel<C> implements Channel<unknown, unknown> {
   // Opened when any of these changes.
   readonly #changed: Gate = new Gate();
 
-  private constructor(
+  /**
+   * A call that has not begun.
+   * @param live Calls that interceptors are at work on, this one among them until it is over.
+   * @throws {EchoStreamError} INVALID_ARGUMENT when its metadata are none.
+   */
+  constructor(
     path: OutgoingPath<C>,
     live: Set<OutgoingInterception<C>>,
     method: string,
@@ -57,20 +62,23 @@ export class InterceptedChannel<C> implements Channel<unknown, unknown> {
   }
 
   /**
-   * Begin a call. Where interceptors let it pass at once and as it is, that call itself is returned.
-   * @param live Calls that interceptors are at work on, this one among them until it is over.
-   * @throws {EchoStreamError} INVALID_ARGUMENT when its metadata are none.
+   * Begin it. Where interceptors let it pass at once and as it is, that call itself is returned.
    * @throws {EchoStreamError} what an interceptor throws.
    */
-  static open<C>(
-    path: OutgoingPath<C>,
-    live: Set<OutgoingInterception<C>>,
-    method: string,
-    options: CallOptions,
-    only: { readonly item: unknown } | undefined,
-  ): Channel<unknown, unknown> {
-    const channel = new InterceptedChannel(path, live, method, options, only);
-    return channel.#begin();
+  begin(): Channel<unknown, unknown> {
+    let result: unknown;
+    try {
+      result = this.#call.run((view) => this.#open(view));
+    } catch (error) {
+      throw this.#call.failure(error);
+    }
+    const [opened] = this.#opened;
+    if (result === opened && this.#isUntouched(opened!)) return opened!;
+    this.#live.add(this.#call);
+    this.#call.watch((error) => this.#abandon(error));
+    if (isThenable(result)) result.then((answers) => this.#decide(answers), (error) => this.#fail(error));
+    else this.#decide(result);
+    return this;
   }
 
   get headers(): Promise<Metadata> {
@@ -139,22 +147,6 @@ export class InterceptedChannel<C> implements Channel<unknown, unknown> {
   [Symbol.asyncDispose](): Promise<void> {
     this.cancel();
     return Promise.resolve();
-  }
-
-  #begin(): Channel<unknown, unknown> {
-    let result: unknown;
-    try {
-      result = this.#call.run((view) => this.#open(view));
-    } catch (error) {
-      throw this.#call.failure(error);
-    }
-    const [opened] = this.#opened;
-    if (result === opened && this.#isUntouched(opened!)) return opened!;
-    this.#live.add(this.#call);
-    this.#call.watch((error) => this.#abandon(error));
-    if (isThenable(result)) result.then((answers) => this.#decide(answers), (error) => this.#fail(error));
-    else this.#decide(result);
-    return this;
   }
 
   /** Whether the caller may as well have the channel itself. */

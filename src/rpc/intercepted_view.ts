@@ -124,15 +124,29 @@ export class InterceptedView<C> implements InterceptedCallOf<C> {
       ...changes,
       ...joined("signal", earlier.signal, changes.signal, (a, b) => AbortSignal.any([a, b])),
       ...joined("timeoutMs", earlier.timeoutMs, changes.timeoutMs, Math.min),
-      ...joined(
-        "onMetadata",
-        earlier.onMetadata,
-        changes.onMetadata,
-        (a, b) => (metadata) => (b(metadata), a(metadata)),
-      ),
+      ...joined("onMetadata", earlier.onMetadata, changes.onMetadata, (outer, inner) => inOrder(inner, outer)),
     });
   }
 }
+
+/**
+ * The view that an interceptor gave to `next`.
+ * @throws {TypeError} when it is none of the call it was given, `origin`.
+ */
+export function viewOf<C>(origin: InterceptedOrigin<C>, given: InterceptedCallOf<C>): InterceptedView<C> {
+  if (given instanceof InterceptedView && given.origin === origin) return given;
+  throw new TypeError("next takes the call it was given with, or what its with() returned");
+}
+
+/** Tell both of the metadata, one after the other. */
+export function inOrder(first: OnMetadata, second: OnMetadata): OnMetadata {
+  return (metadata) => {
+    first(metadata);
+    second(metadata);
+  };
+}
+
+type OnMetadata = NonNullable<CallChanges["onMetadata"]>;
 
 /** What two interceptors said of the same thing, where both count. */
 function joined<Name extends keyof CallChanges, T>(

@@ -107,6 +107,7 @@ export function registerInterceptor<C>(
 /**
  * Lead `call` through `interceptors`, the first of them outermost, to `last`. Synchronous as long as all of them are.
  * @param once Whether a second `next` of the same interceptor is a mistake.
+ * @param index Those before it are passed already.
  * @returns What the first one returned.
  * @throws what it threw.
  */
@@ -115,16 +116,7 @@ export function runInterceptors<C>(
   call: InterceptedCallOf<C>,
   last: Next<C>,
   once: boolean,
-): unknown {
-  return enter(interceptors, 0, call, last, once);
-}
-
-function enter<C>(
-  interceptors: readonly InterceptorOf<C>[],
-  index: number,
-  call: InterceptedCallOf<C>,
-  last: Next<C>,
-  once: boolean,
+  index = 0,
 ): unknown {
   const interceptor = interceptors[index];
   if (interceptor === undefined) return last(call);
@@ -132,7 +124,7 @@ function enter<C>(
   return interceptor(call, (changed) => {
     if (once && entered) throw new TypeError(`next was called twice for "${call.method}"`);
     entered = true;
-    return quiet(enter(interceptors, index + 1, changed, last, once));
+    return quiet(runInterceptors(interceptors, changed, last, once, index + 1));
   });
 }
 

@@ -13,7 +13,7 @@ import type { Logger } from "../trace.ts";
 import type { CallOptions } from "./call_options.ts";
 import { callMetadata, cancelledCall, lateCall, lostCall } from "./call_start.ts";
 import type { Call } from "./handler.ts";
-import { type InterceptedOrigin, InterceptedView } from "./intercepted_view.ts";
+import { inOrder, type InterceptedOrigin, InterceptedView, viewOf } from "./intercepted_view.ts";
 import {
   type CallKind,
   type InterceptedCallOf,
@@ -143,13 +143,11 @@ export class OutgoingInterception<C> extends Deadline implements Call, Intercept
    * @throws what an interceptor throws.
    */
   run(last: (view: InterceptedView<C>) => unknown): unknown {
-    const next: Next<C> = (call: InterceptedCallOf<C>) => {
-      if (!(call instanceof InterceptedView) || call.origin !== this) {
-        throw new TypeError("next takes the call it was given with, or what its with() returned");
-      }
+    const next: Next<C> = (given: InterceptedCallOf<C>) => {
+      const view = viewOf(this, given);
       if (this.#given !== undefined) throw this.#given;
       this.#begun = true;
-      return last(call);
+      return last(view);
     };
     return runInterceptors(this.#path.interceptors, new InterceptedView<C>(this), next, this.kind === "channel");
   }
@@ -164,7 +162,9 @@ export class OutgoingInterception<C> extends Deadline implements Call, Intercept
       ...(traceparent === undefined ? {} : { traceparent }),
       ...(signal === undefined ? {} : { signal: own.signal ? AbortSignal.any([own.signal, signal]) : signal }),
       ...this.#timeLeft(timeoutMs),
-      ...(onMetadata === undefined ? {} : { onMetadata: inOrder(onMetadata, own.onMetadata) }),
+      ...(onMetadata === undefined
+        ? {}
+        : { onMetadata: own.onMetadata ? inOrder(onMetadata, own.onMetadata) : onMetadata }),
     };
   }
 
@@ -237,16 +237,6 @@ export class OutgoingInterception<C> extends Deadline implements Call, Intercept
     }
     return { timeoutMs: Math.min(Math.max(LEAST_MS, leftMs), timeoutMs ?? Infinity) };
   }
-}
-
-function inOrder(
-  first: (metadata: Metadata) => void,
-  second: ((metadata: Metadata) => void) | undefined,
-): (metadata: Metadata) => void {
-  return (metadata) => {
-    first(metadata);
-    second?.(metadata);
-  };
 }
 
 /** How long interceptors may take to say what becomes of a call nobody waits for any more: the call they wait for ends at the same moment. */

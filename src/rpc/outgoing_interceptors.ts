@@ -37,7 +37,7 @@ export class OutgoingInterceptors<C> {
   open(method: string, options: CallOptions, only?: { readonly item: unknown }): Channel<unknown, unknown> {
     try {
       if (options.signal?.aborted) throw cancelledCall(method, options.signal.reason, "notProcessed");
-      return InterceptedChannel.open(this.#path, this.#live, method, options, only);
+      return new InterceptedChannel(this.#path, this.#live, method, options, only).begin();
     } catch (error) {
       return new FailedChannel(error);
     }

@@ -126,8 +126,8 @@ export class Responder<C> implements IncomingCallOwner<C> {
     }
   }
 
-  find(method: string): Method<C> | undefined {
-    return this.#router.find(method);
+  methodFor(name: string): Method<C> | undefined {
+    return this.#router.methodFor(name);
   }
 
   onSuspended(call: IncomingCall<C>): void {

@@ -70,8 +70,25 @@ export class Router<C> {
     return this.#methods.get(method);
   }
 
+  /**
+   * The method that a call of that name goes to. Where there are interceptors one stands for what nobody registered, as they see such calls, too:
+   * its handler is {@link UNKNOWN_HANDLER}.
+   */
+  methodFor(name: string): Method<C> | undefined {
+    const method = this.#methods.get(name);
+    return method === undefined && this.interceptors.length > 0 ? unknownMethod(name) : method;
+  }
+
   /** Names of all methods, in the order of registration. */
   names(): IterableIterator<string> {
     return this.#methods.keys();
   }
+}
+
+/** Answers nothing: it tells a method that nobody registered. */
+export const UNKNOWN_HANDLER = (): void => {};
+
+function unknownMethod<C>(name: string): Method<C> {
+  const unknown = { input: undefined, output: undefined, errors: undefined };
+  return { ...unknown, name, handler: UNKNOWN_HANDLER, raw: false, idempotent: false, channel: true };
 }

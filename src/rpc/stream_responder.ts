@@ -16,7 +16,6 @@ import type { CallDiagnostics } from "./call_diagnostics.ts";
 import type { CallSlots } from "./call_slots.ts";
 import { CallStream, type CallStreamSink } from "./call_stream.ts";
 import { answeredInstead, logFailure } from "./handler_failure.ts";
-import { unknownMethod } from "./incoming_interception.ts";
 import { IncomingChannel, type IncomingChannelOwner } from "./incoming_channel.ts";
 import type { InterceptorOf } from "./interceptor.ts";
 import type { Limits, PeerLimits } from "./limits.ts";
@@ -100,7 +99,7 @@ export class StreamResponder<C> implements IncomingChannelOwner<C> {
     const name = methodName(fields);
     if (fields.refused !== undefined) return this.#refuse(stream, name, fields.refused, refusalText(fields.refused));
     if (this.#slots.draining) return this.#refuse(stream, name, ErrorCode.UNAVAILABLE, "The session is closing");
-    const method = this.#router.find(name) ?? (this.interceptors.length > 0 ? unknownMethod<C>(name) : undefined);
+    const method = this.#router.methodFor(name);
     if (method === undefined) return this.#refuse(stream, name, ErrorCode.UNIMPLEMENTED, `No method "${name}"`);
     const dueUs = deadlineUs(fields.timeoutMs, this.limits.maxTimeoutMs, this.nowUs());
     const call = new IncomingChannel(this, stream, method, fields, dueUs);
