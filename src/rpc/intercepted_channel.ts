@@ -134,7 +134,7 @@ export class InterceptedChannel<C> implements Channel<unknown, unknown> {
       this.#close(undefined);
       // Interceptors that read the answers leave them first; those that do not must not keep the peer busy.
       await quietly(() => answers?.return?.());
-      this.#call.abandon(left);
+      this.#call.abort(left);
       for (const channel of this.#opened) channel.cancel();
     }
     return DONE;
@@ -240,7 +240,7 @@ export class InterceptedChannel<C> implements Channel<unknown, unknown> {
   /** The caller, its deadline or its session ends the call, whatever interceptors are at. */
   #abandon(error: EchoStreamError): void {
     this.#close({ error, told: false });
-    this.#call.abandon(error);
+    this.#call.abort(error);
     for (const channel of this.#opened) channel.cancel(error);
     void quietly(() => this.#answers?.return?.());
   }

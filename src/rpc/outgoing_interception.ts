@@ -5,10 +5,9 @@
  */
 
 import type { Clock } from "../clock.ts";
-import { Context } from "../context.ts";
 import { type Disposition, EchoStreamError, ErrorCode } from "../protocol/error.ts";
 import type { Metadata } from "../protocol/metadata.ts";
-import { Deadline, type TimerQueue } from "../timer_queue.ts";
+import type { TimerQueue } from "../timer_queue.ts";
 import type { Logger } from "../trace.ts";
 import type { CallOptions } from "./call_options.ts";
 import { callMetadata, cancelledCall, lateCall, lostCall } from "./call_start.ts";
@@ -21,6 +20,7 @@ import {
   type Next,
   runInterceptors,
 } from "./interceptor.ts";
+import { LiveCall } from "./live_call.ts";
 import { nestedOptions } from "./nested_call.ts";
 import type { Channel } from "./outgoing_channel.ts";
 
@@ -48,7 +48,7 @@ export interface OutgoingStart {
 }
 
 /** One outgoing call that interceptors see. */
-export class OutgoingInterception<C> extends Deadline implements Call, InterceptedOrigin<C> {
+export class OutgoingInterception<C> extends LiveCall implements Call, InterceptedOrigin<C> {
   readonly direction = "outgoing";
   readonly kind: CallKind;
   readonly method: string;
@@ -57,18 +57,15 @@ export class OutgoingInterception<C> extends Deadline implements Call, Intercept
   readonly items: AsyncIterable<unknown> | undefined;
   readonly #path: OutgoingPath<C>;
   readonly #options: CallOptions;
-  // Microseconds of the path's clock; 0 without a deadline.
-  readonly #deadlineUs: number;
-  #context: Context | undefined;
-  #controller: AbortController | undefined;
-  // Why nobody waits for it any more.
-  #given: EchoStreamError | undefined;
   #begun = false;
   #onGivenUp: ((error: EchoStreamError) => void) | undefined;
 
   /** @throws {EchoStreamError} INVALID_ARGUMENT when the metadata are none. */
   constructor(path: OutgoingPath<C>, { kind, method, options, payload, items }: OutgoingStart) {
-    super();
+    const { timeoutMs } = options;
+    // A timeout that is none is told by the call itself.
+    const deadlineUs = timeoutMs !== undefined && timeoutMs > 0 ? path.clock.nowUs() + timeoutMs * 1000 : 0;
+    super(deadlineUs, () => path.clock.nowUs());
     this.#path = path;
     this.#options = options;
     this.kind = kind;
@@ -76,9 +73,6 @@ export class OutgoingInterception<C> extends Deadline implements Call, Intercept
     this.payload = payload;
     this.items = items;
     this.metadata = options.metadata === undefined ? NO_METADATA : callMetadata(options.metadata);
-    const { timeoutMs } = options;
-    // A timeout that is none is told by the call itself.
-    this.#deadlineUs = timeoutMs !== undefined && timeoutMs > 0 ? path.clock.nowUs() + timeoutMs * 1000 : 0;
   }
 
   get call(): this {
@@ -95,31 +89,6 @@ export class OutgoingInterception<C> extends Deadline implements Call, Intercept
 
   get traceparent(): string | undefined {
     return this.#options.traceparent;
-  }
-
-  get context(): Context {
-    return this.#context ??= new Context();
-  }
-
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#given !== undefined) this.#controller.abort(this.#given);
-    }
-    return this.#controller.signal;
-  }
-
-  get deadlineMs(): number | undefined {
-    return this.#deadlineUs === 0 ? undefined : Math.max(0, (this.#deadlineUs - this.#path.clock.nowUs()) / 1000);
-  }
-
-  get abortReason(): EchoStreamError | undefined {
-    return this.#given;
-  }
-
-  /** Whether an interceptor listens for its end. */
-  get isListenedTo(): boolean {
-    return this.#controller !== undefined;
   }
 
   options<O extends CallOptions = CallOptions>(own?: O): O & CallOptions {
@@ -145,7 +114,7 @@ export class OutgoingInterception<C> extends Deadline implements Call, Intercept
   run(last: (view: InterceptedView<C>) => unknown): unknown {
     const next: Next<C> = (given: InterceptedCallOf<C>) => {
       const view = viewOf(this, given);
-      if (this.#given !== undefined) throw this.#given;
+      this.throwIfAborted();
       this.#begun = true;
       return last(view);
     };
@@ -174,7 +143,7 @@ export class OutgoingInterception<C> extends Deadline implements Call, Intercept
    */
   watch(onGivenUp: (error: EchoStreamError) => void): void {
     this.#onGivenUp = onGivenUp;
-    if (this.#deadlineUs > 0) this.#path.timers.add(this, this.deadlineMs!);
+    if (this.deadlineUs > 0) this.#path.timers.add(this, this.deadlineMs!);
     this.#options.signal?.addEventListener("abort", this);
   }
 
@@ -185,21 +154,14 @@ export class OutgoingInterception<C> extends Deadline implements Call, Intercept
     this.#options.signal?.removeEventListener("abort", this);
   }
 
-  /** Its caller gave up, for `error`: interceptors are told, and nothing is sent any more. */
-  abandon(error: EchoStreamError): void {
-    if (this.#given !== undefined) return;
-    this.#given = error;
-    this.#controller?.abort(error);
-  }
-
   /** Nobody can answer any more. */
   lose(cause: EchoStreamError): void {
     this.#giveUp(lostCall(cause, this.#disposition));
   }
 
   #giveUp(error: EchoStreamError): void {
-    if (this.#given !== undefined) return;
-    this.abandon(error);
+    if (this.aborted) return;
+    this.abort(error);
     this.#path.timers.add(this, LAST_WORD_MS);
   }
 
@@ -217,8 +179,8 @@ export class OutgoingInterception<C> extends Deadline implements Call, Intercept
   }
 
   override expire(): void {
-    if (this.#given === undefined) this.#giveUp(lateCall(this.method, this.#disposition));
-    else this.#onGivenUp?.(this.#given);
+    if (this.abortReason === undefined) this.#giveUp(lateCall(this.method, this.#disposition));
+    else this.#onGivenUp?.(this.abortReason);
   }
 
   /** For the signal: an `EventListener` object needs no closure. */
