@@ -4,20 +4,17 @@
  *
  * @module
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { RpcClient } from "../../mod.ts";
 import type { server } from "./echo_server.ts";
 import { residentBytes } from "./resources.ts";
+import { startServer } from "./server_process.ts";
 
 const [calls = 1_000_000, warmUpCalls = 100_000, limitMb = 8, inFlight = 64] = process.argv.slice(2).map(Number);
 const STEPS = 9;
 
-const serverProcess = startServer();
-const [portText] = await once(serverProcess.stdout!, "data");
-const client = await RpcClient.connect<typeof server>(`127.0.0.1:${String(portText).trim()}`);
+const serverProcess = await startServer("echo_server");
+const client = await RpcClient.connect<typeof server>(serverProcess.address);
 
 await makeCalls(warmUpCalls);
 const before = await residentMb();
@@ -31,26 +28,10 @@ for (let step = 1; step <= STEPS; step++) {
 }
 
 await client.close();
-serverProcess.stdin!.end();
-await once(serverProcess, "close");
+await serverProcess.stop();
 const growthMb = Math.max(after.client - before.client, after.server - before.server);
 console.log(`growth ${growthMb.toFixed(1)} MB, limit ${limitMb} MB`);
 process.exitCode = growthMb <= limitMb ? 0 : 1;
-
-/** On the same runtime, with the same flags. */
-function startServer() {
-  const script = fileURLToPath(import.meta.url).replace(/calls(\.\w+)$/, "echo_server$1");
-  const flags = "Deno" in globalThis
-    ? [
-      "run",
-      "--allow-all",
-      "--no-check",
-      "--quiet",
-      "--v8-flags=--expose-gc,--min-semi-space-size=16,--max-semi-space-size=16",
-    ]
-    : process.execArgv;
-  return spawn(process.execPath, [...flags, script], { stdio: ["pipe", "pipe", "inherit"] });
-}
 
 async function residentMb(): Promise<{ client: number; server: number }> {
   return { client: residentBytes() / 1e6, server: await client.request("resident", null) / 1e6 };

@@ -6,22 +6,19 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { RpcClient } from "../../mod.ts";
 import type { server } from "./playout_server.ts";
 import { residentBytes } from "./resources.ts";
+import { startServer } from "./server_process.ts";
 
 const [frames = 1_000_000, warmUpFrames = 200_000, limitMb = 8] = process.argv.slice(2).map(Number);
 const DELIVERIES = ["reliable", "expiring", "datagram"] as const;
 const FRAMES_TOGETHER = 64;
 const STEPS = 8;
 
-const serverProcess = startServer();
-const [portText] = await once(serverProcess.stdout!, "data");
-const client = await RpcClient.connect<typeof server>(`127.0.0.1:${String(portText).trim()}`);
+const serverProcess = await startServer("playout_server");
+const client = await RpcClient.connect<typeof server>(serverProcess.address);
 
 await play(warmUpFrames);
 const before = await residentMb();
@@ -40,26 +37,10 @@ console.log(`${played} frames played, ${missing} reported missing`);
 assert.ok(played > 0.9 * frames && played + missing <= frames, `${played} and ${missing} of ${frames} frames`);
 
 await client.close();
-serverProcess.stdin!.end();
-await once(serverProcess, "close");
+await serverProcess.stop();
 const growthMb = Math.max(after.sender - before.sender, after.player - before.player);
 console.log(`growth ${growthMb.toFixed(1)} MB, limit ${limitMb} MB`);
 process.exitCode = growthMb <= limitMb ? 0 : 1;
-
-/** On the same runtime, with the same flags. */
-function startServer() {
-  const script = fileURLToPath(import.meta.url).replace(/playout(\.\w+)$/, "playout_server$1");
-  const flags = "Deno" in globalThis
-    ? [
-      "run",
-      "--allow-all",
-      "--no-check",
-      "--quiet",
-      "--v8-flags=--expose-gc,--min-semi-space-size=16,--max-semi-space-size=16",
-    ]
-    : process.execArgv;
-  return spawn(process.execPath, [...flags, script], { stdio: ["pipe", "pipe", "inherit"] });
-}
 
 async function residentMb(): Promise<{ sender: number; player: number }> {
   return { sender: residentBytes() / 1e6, player: await client.request("resident", null) / 1e6 };

@@ -6,6 +6,7 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import process from "node:process";
+import { COLLECTING } from "../../bench/soak/server_process.ts";
 import { isCompiled, repositoryPath, runnablePath } from "./repository.ts";
 
 /** How a child process ended. */
@@ -27,9 +28,6 @@ export interface RunOptions {
   /** Added to the environment. */
   readonly env?: Record<string, string>;
 }
-
-/** Collections on demand, and a young generation of a fixed size, so that the process stays as large as what it holds. */
-const COLLECTING = ["--expose-gc", "--min-semi-space-size=16", "--max-semi-space-size=16"];
 
 /** A child that has not ended by then hangs, and is killed; generous, since machines that test are busy. */
 const HANG_MS = 100_000;
