@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Connection } from "../connection/connection.ts";
+import type { Connection, ConnectionStats } from "../connection/connection.ts";
 import { quietRejection } from "../connection/send_line.ts";
 import type { SendStream } from "../connection/send_stream.ts";
 import { EchoStreamError, ErrorCode, StreamCode } from "../protocol/error.ts";
@@ -261,7 +261,7 @@ export class MediaSender {
   }
 
   /** The congestion controller's bandwidth; before it has one, what its window lets through in a round trip. */
-  #observePath(queueDelayUs: number, nowUs: number): ReturnType<Connection["stats"]> {
+  #observePath(queueDelayUs: number, nowUs: number): ConnectionStats {
     this.#nextObservationUs = nowUs + OBSERVATION_INTERVAL_US;
     const path = this.#init.connection.stats();
     const { deliveryRateBytesPerS, congestionWindowBytes, roundTripTimeUs } = path;
