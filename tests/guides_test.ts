@@ -1,26 +1,26 @@
 /**
- * The snippets of the guides run as they are printed, and show what their comments say.
+ * The snippets of the README and of the guides run as they are printed, and show what their comments say.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { test } from "node:test";
 import { isCompiled, repositoryPath } from "./support/repository.ts";
 import { ENTRY_POINT, runText } from "./support/run_script.ts";
 
-const GUIDES = readdirSync(repositoryPath("docs")).filter((file) => file.endsWith(".md")).map((file) =>
-  file.slice(0, -3)
-);
+const guides = readdirSync(repositoryPath("docs")).filter((file) => file.endsWith(".md")).map((file) => `docs/${file}`);
 
-for (const guide of GUIDES) {
-  const text = readFileSync(repositoryPath(`docs/${guide}.md`), "utf8");
+for (const page of ["README.md", ...guides]) {
+  const text = readFileSync(repositoryPath(page), "utf8");
   const snippets = [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1] ?? "");
   for (const [n, snippet] of snippets.entries()) {
-    test(`docs/${guide}.md snippet ${n + 1} runs as it is printed, and shows what its comments say`, async () => {
+    test(`${page} snippet ${n + 1} runs as it is printed, and shows what its comments say`, async () => {
       const source = snippet.replaceAll(/"@echostream\/core(?:\/(\w+))?"/g, (_, name) => `"${entryPoint(name)}"`);
-      const { code, output } = await runText(`${guide}_${n + 1}`, isCompiled ? await compiled(source) : source, {
+      const name = `${basename(page, ".md")}_${n + 1}`;
+      const { code, output } = await runText(name, isCompiled ? await compiled(source) : source, {
         permissions: ["--allow-ffi"],
       });
       assert.equal(code, 0, output);

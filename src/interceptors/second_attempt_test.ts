@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { collect } from "../../tests/support/collect.ts";
 import { SecondAttempt } from "./second_attempt.ts";
 
 async function* failing(after: number): AsyncGenerator<number> {
@@ -9,12 +10,6 @@ async function* failing(after: number): AsyncGenerator<number> {
 
 async function* good(): AsyncGenerator<number> {
   yield 7;
-}
-
-async function collect(items: AsyncIterable<unknown>): Promise<unknown[]> {
-  const all: unknown[] = [];
-  for await (const item of items) all.push(item);
-  return all;
 }
 
 test("A second attempt is made when the first fails before its first answer", async () => {

@@ -9,16 +9,11 @@ import { EchoStreamError } from "../../src/protocol/error.ts";
 import type { Call } from "../../src/rpc/handler.ts";
 import type { ItemStream } from "../../src/rpc/item_queue.ts";
 import { cbor } from "../../src/rpc/schema.ts";
+import { collect } from "../support/collect.ts";
 import { pattern } from "../support/connection_pair.ts";
 import { deferred, failureOf, testSessions } from "../support/session_pair.ts";
 
 const VALUES = { input: cbor<unknown>() };
-
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const item of items) all.push(item);
-  return all;
-}
 
 testSessions("What was yielded before a generator threw arrives, then the error", {}, async (pair) => {
   pair.server.router.handle("fails", async function* () {

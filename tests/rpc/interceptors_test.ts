@@ -16,6 +16,7 @@ import { cbor } from "../../src/rpc/schema.ts";
 import type { RpcServerBuilder } from "../../src/server/builder.ts";
 import type { InterceptedCall, Interceptor } from "../../src/session/interception.ts";
 import type { Session } from "../../src/session.ts";
+import { collect } from "../support/collect.ts";
 import { type Network, testOverNetworks } from "../support/networks.ts";
 import { deferred, failureOf } from "../support/session_pair.ts";
 
@@ -73,12 +74,6 @@ type Use = readonly [interceptor: Interceptor, options?: UseOptions];
 /** The session of `pair` that makes calls in that direction. */
 function callers({ client, server }: Pair): Record<string, Session> {
   return { "client to server": client.session, "server to client": server };
-}
-
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const item of items) all.push(item);
-  return all;
 }
 
 /** A call in each shape; what it gives. */

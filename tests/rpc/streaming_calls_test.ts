@@ -8,18 +8,13 @@ import assert from "node:assert/strict";
 import type { Call } from "../../src/rpc/handler.ts";
 import type { ItemStream } from "../../src/rpc/item_queue.ts";
 import { cbor } from "../../src/rpc/schema.ts";
+import { collect } from "../support/collect.ts";
 import { pattern } from "../support/connection_pair.ts";
 import { deferred, failureOf, testSessions } from "../support/session_pair.ts";
 
 /** Items of 1,000 bytes that sender, network and receiver may hold at once: the largest window of a QUIC stream, 4 MiB, and their own. */
 const MAX_AHEAD = 5_000;
 const VALUES = { input: cbor<unknown>() };
-
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const item of items) all.push(item);
-  return all;
-}
 
 testSessions("A generator's items arrive in order, then its end", {}, async (pair) => {
   pair.server.router.handle("count", async function* (_session, to: number) {
