@@ -12,6 +12,7 @@ import type { ShutdownSignal } from "../../src/server/signals.ts";
 import { type ServerProcess, startServer } from "../support/server_process.ts";
 import { failureOf } from "../support/session_pair.ts";
 import { World } from "../support/world.ts";
+import { waitUntil } from "../support/wait_until.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 const text = new TextDecoder();
@@ -26,10 +27,6 @@ async function connected(): Promise<{ server: ServerProcess; client: RpcClient }
   return { server, client };
 }
 
-async function until(done: () => boolean | Promise<boolean>): Promise<void> {
-  while (!await done()) await new Promise((resolve) => setTimeout(resolve, 2));
-}
-
 for (const signal of SIGNALS) {
   test(`A process whose server runs with ${signal} answers the calls in flight when it comes, and exits with 0`, async () => {
     const { server, client } = await connected();
@@ -37,9 +34,9 @@ for (const signal of SIGNALS) {
       const held = client.request("hold", "");
       const items = client.session.requestStream("items", null);
       assert.equal((await items.next()).value, 1);
-      await until(async () => await client.session.request("running", null) === 2);
+      await waitUntil(async () => await client.session.request("running", null) === 2);
       server.signal(signal);
-      await until(() => client.state === "reconnecting");
+      await waitUntil(() => client.state === "reconnecting");
       assert.equal((await failureOf(client.session.request("running", null))).disposition, "notProcessed");
       await client.session.emit("release", "");
       assert.equal(text.decode(await held), "held");
@@ -60,9 +57,9 @@ test("A second signal ends the process at once, with 128 and its number as exit 
     const { server, client } = await connected();
     try {
       const lost = failureOf(client.request("never", ""));
-      await until(async () => await client.session.request("running", null) === 1);
+      await waitUntil(async () => await client.session.request("running", null) === 1);
       server.signal(first);
-      await until(() => client.state === "reconnecting");
+      await waitUntil(() => client.state === "reconnecting");
       server.signal(second);
       assert.equal(await server.exitCode, code, server.errors());
       await client.close({ graceMs: 0 });

@@ -97,19 +97,19 @@ test("An expiring frame past maxLatencyMs is reset and reported over a real netw
   const proxy = await UdpProxy.open(await network.start(server));
   const client = await network.connect<typeof server>(proxy.address);
   const stream = await client.createStream("frames", { delivery: "expiring", maxLatencyMs: 150 });
-  await stream.send("first");
-  await network.until(() => sequences.length === 1);
   proxy.cut = true;
-  await stream.send("lost");
+  // More than may be under way unacknowledged: packets that wait in the proxy's socket when the cut ends cannot make it whole.
+  await stream.send(pattern(500_000));
   await network.until(() => stream.stats.framesExpired === 1);
-  // A busy machine may not have got to packets of the frame that reached the proxy's socket during the cut. The repeats of the reset,
-  // which follow them, tell that it has.
-  const dropped = proxy.there.counts.dropped;
-  await network.until(() => proxy.there.counts.dropped >= dropped + 4);
   proxy.cut = false;
-  await stream.send("later");
+  // Where the machine stands still for longer than `maxLatencyMs`, any frame expires.
+  while (sequences.length === 0) {
+    const { framesExpired } = stream.stats;
+    await stream.send("later");
+    await network.until(() => sequences.length > 0 || stream.stats.framesExpired > framesExpired);
+  }
   await stream.end();
-  assert.deepEqual(sequences, [0, 2]);
+  assert.ok(!sequences.includes(0), "a frame that expired during the cut arrived");
   await client.close();
   await proxy.close();
   await network.close();

@@ -16,6 +16,7 @@ import type { EndpointOptions } from "../../src/session/endpoint_options.ts";
 import type { LogRecord } from "../../src/trace.ts";
 import type { Untyped } from "../../src/plugin/api.ts";
 import { VirtualClock } from "../../src/virtual_clock.ts";
+import { waitUntil } from "./wait_until.ts";
 
 /** A network that exists in memory, and the clock everything on it runs on. */
 export interface VirtualCarrier {
@@ -74,7 +75,7 @@ export class Network {
   /** Wait until `done()` holds. */
   async until(done: () => boolean): Promise<void> {
     if (this.#clock !== undefined) return await this.#clock.advanceUntil(done);
-    while (!done()) await new Promise((resolve) => setTimeout(resolve, 2));
+    await waitUntil(done);
   }
 
   /** Messages of the records of that level, in order. */

@@ -24,6 +24,7 @@ import { Session } from "../../src/session.ts";
 import { StreamHandlers } from "../../src/stream/stream_handlers.ts";
 import type { LogRecord } from "../../src/trace.ts";
 import { VirtualClock } from "../../src/virtual_clock.ts";
+import { waitUntil } from "./wait_until.ts";
 
 /** One side: its session, what it answers, and what it logged. */
 export class Side {
@@ -116,7 +117,7 @@ export class SessionPair {
   /** Wait until `done()` holds. */
   async until(done: () => boolean): Promise<void> {
     if (this.clock instanceof VirtualClock) return await this.clock.advanceUntil(done);
-    while (!done()) await new Promise((resolve) => setTimeout(resolve, 1));
+    await waitUntil(done);
   }
 
   /** Cut both off. */
