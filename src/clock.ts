@@ -55,6 +55,8 @@ export const systemClock: Clock = {
 /** Rings at moments more exact than those of `setTimeout`, once something that can do so is connected. */
 export class Alarm {
   #set: ((delayUs: number) => void) | undefined;
+  /** When it will ring: not after the first timer is due. */
+  #ringsUs = -Infinity;
   /** By time; those who play some streams are few. */
   readonly #timers: PreciseTimer[] = [];
 
@@ -66,6 +68,7 @@ export class Alarm {
   /** From now on `set` is asked to have {@link ring} called so many microseconds later; only its last call counts. */
   connect(set: (delayUs: number) => void): void {
     this.#set = set;
+    this.#ringsUs = -Infinity;
   }
 
   /** @internal */
@@ -74,7 +77,7 @@ export class Alarm {
     let at = timers.length;
     while (at > 0 && timers[at - 1]!.dueUs > timer.dueUs) at--;
     timers.splice(at, 0, timer);
-    if (at === 0) this.#set!(Math.max(0, timer.dueUs - nowUs));
+    if (at === 0) this.#setFor(timer, nowUs);
   }
 
   /** @internal The alarm may ring for it all the same. */
@@ -88,11 +91,18 @@ export class Alarm {
     const timers = this.#timers;
     if (timers.length === 0) return;
     const nowUs = systemClock.nowUs();
+    // It has not rung yet, and is not set again for nothing: that wakes another thread.
+    if (nowUs < this.#ringsUs - TOO_SOON_US) return;
     try {
       while (timers.length > 0 && timers[0]!.dueUs <= nowUs) timers.shift()!.fire();
     } finally {
-      if (timers.length > 0) this.#set!(Math.max(0, timers[0]!.dueUs - nowUs));
+      if (timers.length > 0) this.#setFor(timers[0]!, systemClock.nowUs());
     }
+  }
+
+  #setFor({ dueUs }: PreciseTimer, nowUs: number): void {
+    this.#ringsUs = dueUs;
+    this.#set!(Math.max(0, dueUs - nowUs));
   }
 }
 
@@ -172,6 +182,8 @@ function unreference(handle: ReturnType<typeof setTimeout>): void {
 
 /** Where nobody notices a millisecond any more: an alarm so far off would only be set again and again. */
 const MAX_PRECISE_MS = 10_000;
+/** By how much an alarm may ring too soon: its clock is another one, and counts whole microseconds. */
+const TOO_SOON_US = 1_000;
 /** `setTimeout` may fire too soon, and is not to come before the alarm. */
 const FALLBACK_MS = 2;
 /** Longest delay `setTimeout` takes; a longer one would fire at once (HTML, "timer initialization steps"). */

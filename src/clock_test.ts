@@ -38,3 +38,22 @@ test("A precise timer fires though its alarm never rings", async () => {
   systemAlarm.connect(() => {});
   await new Promise<void>((resolve) => systemClock.setTimer(resolve, 1.5, { referenced: true, precise: true }));
 });
+
+test("An alarm is set again only once it has rung, for the timer that is due next", () => {
+  const asked: number[] = [];
+  const fired: string[] = [];
+  systemAlarm.connect((delayUs) => asked.push(delayUs));
+  const first = systemClock.setTimer(() => fired.push("first"), 5_000, { precise: true });
+  const second = systemClock.setTimer(() => fired.push("second"), 6_000, { precise: true });
+  systemAlarm.ring();
+  assert.equal(asked.length, 1);
+  // A timer that is due before it moves the alarm.
+  systemClock.setTimer(() => fired.push("due"), 0, { precise: true });
+  assert.equal(asked.length, 2);
+  systemAlarm.ring();
+  assert.deepEqual(fired, ["due"]);
+  assert.equal(asked.length, 3);
+  assert.ok(asked[2]! > 0 && asked[2]! <= 5_000_000, `asked to ring in ${asked[2]} µs`);
+  first.cancel();
+  second.cancel();
+});

@@ -74,6 +74,8 @@ class NativeTransport implements Transport, ConnectionOwner {
       } finally {
         this.#drain();
       }
+      // An alarm between the two woke nobody: until JavaScript drains, it counts as woken.
+      systemAlarm.ring();
     });
     systemAlarm.connect((delayUs) => addon.setAlarm(this.#driver, delayUs));
     this.#updateReference();
