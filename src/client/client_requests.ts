@@ -18,6 +18,7 @@ import type { EndpointSettings } from "../session/endpoint_options.ts";
 import type { Session } from "../session.ts";
 import type { ClientDefinition } from "./definition.ts";
 import type { RequestOptions, StreamingCallOptions } from "./request_options.ts";
+import { type Attempt, RetriedRequest } from "./retried_request.ts";
 import type { SessionKeeper } from "./session_keeper.ts";
 
 /** Makes the calls of one client. */
@@ -98,13 +99,16 @@ export class ClientRequests {
     } catch (error) {
       return Promise.reject(error);
     }
-    const attempt = (options: RequestOptions): Promise<unknown> =>
-      this.#attempt(method, kept, idempotent === (options.idempotent ?? false) ? options : { ...options, idempotent });
+    const whole = idempotent === (options.idempotent ?? false) ? options : { ...options, idempotent };
     const failsFast = keeper.isWaiting && (options.whileReconnecting ?? keeper.whileReconnecting) === "fail";
-    if (policy === undefined || policy.maxAttempts === 1 || failsFast) return attempt(options);
+    if (policy === undefined || policy.maxAttempts === 1 || failsFast) return this.#attempt(method, kept, whole);
     const startedUs = options.timeoutMs === undefined ? 0 : this.#clock.nowUs();
-    const call = { method, options, policy, idempotent, startedUs, attempt };
-    return attempt(options).then(this.#succeeded, (error) => this.#retries.again(call, error));
+    const call = new RetriedRequest(this.#retries, this.#make, method, kept, whole, policy, startedUs);
+    if (!keeper.isWaiting) return keeper.session.direct.requester.request(method, kept, whole, call);
+    return this.#later(method, kept, whole).then(
+      (value) => (call.succeeded(), value),
+      (error) => call.recover(error),
+    );
   }
 
   /** No further attempt will be made; those that wait for theirs fail with `error`. */
@@ -113,6 +117,8 @@ export class ClientRequests {
     this.#intercepted?.end(error);
     this.#waiting.end(error);
   }
+
+  readonly #make: Attempt = (method, payload, options) => this.#attempt(method, payload, options);
 
   #attempt(method: string, payload: unknown, options: RequestOptions): Promise<unknown> {
     const keeper = this.#keeper;
@@ -130,11 +136,6 @@ export class ClientRequests {
     const leftMs = Math.max(1, timeoutMs - (this.#clock.nowUs() - startedUs) / 1000);
     return await this.#attempt(method, payload, { ...options, timeoutMs: leftMs });
   }
-
-  readonly #succeeded = <T>(value: T): T => {
-    this.#retries.succeeded();
-    return value;
-  };
 
   #policyOf({ retry }: RequestOptions): RetryPolicy | undefined {
     if (retry === undefined) return this.#policy;

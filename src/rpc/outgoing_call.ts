@@ -19,6 +19,14 @@ export interface OutgoingCallOwner {
   onAbort(call: OutgoingCall, reason: unknown): void;
 }
 
+/** Stands by a request, to have it made again where it fails. */
+export interface Recovery {
+  /** It has its answer. */
+  succeeded(): void;
+  /** It failed with `error`: what its caller gets in the end. */
+  recover(error: unknown): Promise<unknown>;
+}
+
 /** A request without an answer yet. Its fields are those of REQUEST, so that it is encoded as it is. */
 export class OutgoingCall extends Deadline {
   readonly callId: number;
@@ -40,6 +48,7 @@ export class OutgoingCall extends Deadline {
   /** Measures it, when somebody wants to know. */
   meter: CallMeter | undefined = undefined;
   readonly #owner: OutgoingCallOwner;
+  readonly #recovery: Recovery | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: unknown) => void;
@@ -50,6 +59,7 @@ export class OutgoingCall extends Deadline {
     method: string,
     options: CallOptions,
     metadata: Metadata | undefined,
+    recovery: Recovery | undefined,
   ) {
     super();
     this.callId = callId;
@@ -60,6 +70,7 @@ export class OutgoingCall extends Deadline {
     this.idempotent = options.idempotent ?? false;
     this.onMetadata = options.onMetadata;
     this.#owner = owner;
+    this.#recovery = recovery;
     this.#signal = options.signal;
     // One executor for all: a closure each would cost more than the rest of this object.
     this.promise = new Promise(captureSettlers);
@@ -72,6 +83,7 @@ export class OutgoingCall extends Deadline {
   resolve(value: unknown): void {
     this.#signal?.removeEventListener("abort", this);
     this.meter?.end("OK", "processed");
+    this.#recovery?.succeeded();
     this.#resolve(value);
   }
 
@@ -79,7 +91,8 @@ export class OutgoingCall extends Deadline {
   reject(error: unknown): void {
     this.#signal?.removeEventListener("abort", this);
     this.meter?.fail(error);
-    this.#reject(error);
+    if (this.#recovery === undefined) this.#reject(error);
+    else this.#resolve(this.#recovery.recover(error));
   }
 
   override expire(): void {

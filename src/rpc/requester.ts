@@ -22,7 +22,7 @@ import { CallTable } from "./call_table.ts";
 import { CancelSender } from "./cancel_sender.ts";
 import { failureToError } from "./failure.ts";
 import type { PeerLimits } from "./limits.ts";
-import { OutgoingCall, type OutgoingCallOwner } from "./outgoing_call.ts";
+import { OutgoingCall, type OutgoingCallOwner, type Recovery } from "./outgoing_call.ts";
 import { copyBytes, decodePayload, encodeSentPayload, encodingOf } from "./payload.ts";
 
 /** Sends requests on one connection. */
@@ -58,13 +58,16 @@ export class Requester implements OutgoingCallOwner {
     return this.#pending.size + this.#waiting.size;
   }
 
-  /** Make a request; see `Session.request`. Never throws, whatever is wrong comes as a rejection. */
-  request(method: string, payload: unknown, options: CallOptions): Promise<unknown> {
+  /**
+   * Make a request; see `Session.request`. Never throws, whatever is wrong comes as a rejection, or as what `recovery` makes of it.
+   * A recovery costs a request that succeeds no second promise.
+   */
+  request(method: string, payload: unknown, options: CallOptions, recovery?: Recovery): Promise<unknown> {
     try {
-      return this.#start(method, payload, options).promise;
+      return this.#start(method, payload, options, recovery).promise;
     } catch (error) {
       this.#diagnostics.notBegun("unary", method, error, options.attempt);
-      return Promise.reject(error);
+      return recovery === undefined ? Promise.reject(error) : recovery.recover(error);
     }
   }
 
@@ -124,14 +127,14 @@ export class Requester implements OutgoingCallOwner {
     this.#abandon(call, (disposition) => cancelledCall(call.method, reason, disposition), true);
   }
 
-  #start(method: string, payload: unknown, options: CallOptions): OutgoingCall {
+  #start(method: string, payload: unknown, options: CallOptions, recovery: Recovery | undefined): OutgoingCall {
     const refusal = this.#refusal?.();
     if (refusal !== undefined) throw refusal;
     const metadata = checkCall(method, options, this.#peer);
     const encoding = encodingOf(payload);
     const bytes = encodeSentPayload(payload);
     if (bytes.length > this.#peer.maxMessageBytes) throw tooLargeCall(method, bytes.length, this.#peer.maxMessageBytes);
-    const call = new OutgoingCall(this, this.#nextCallId++, method, options, metadata);
+    const call = new OutgoingCall(this, this.#nextCallId++, method, options, metadata, recovery);
     call.meter = this.#diagnostics.begin("outgoing", "unary", method, call.callId, options.attempt);
     call.encoding = encoding;
     call.payload = bytes;
