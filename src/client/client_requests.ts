@@ -10,6 +10,7 @@ import { FailedChannel } from "../rpc/failed_channel.ts";
 import type { InterceptorOf } from "../rpc/interceptor.ts";
 import type { Channel } from "../rpc/outgoing_channel.ts";
 import { idempotentIn } from "../rpc/contract.ts";
+import type { Recovery } from "../rpc/outgoing_call.ts";
 import { keptPayload } from "../rpc/payload.ts";
 import { Retries } from "../rpc/retries.ts";
 import { DEFAULT_RETRY_POLICY, type RetryPolicy, retryPolicy } from "../rpc/retry_policy.ts";
@@ -18,7 +19,6 @@ import type { EndpointSettings } from "../session/endpoint_options.ts";
 import type { Session } from "../session.ts";
 import type { ClientDefinition } from "./definition.ts";
 import type { RequestOptions, StreamingCallOptions } from "./request_options.ts";
-import { type Attempt, RetriedRequest } from "./retried_request.ts";
 import type { SessionKeeper } from "./session_keeper.ts";
 
 /** Makes the calls of one client. */
@@ -28,6 +28,15 @@ export class ClientRequests {
   readonly #policy: RetryPolicy | undefined;
   readonly #idempotentMethods: ReadonlySet<string>;
   readonly #retries: Retries;
+  readonly #recovery: Recovery = {
+    succeeded: () => this.#retries.succeeded(),
+    recover: ({ method, payload, options, startedUs }, error) => {
+      const attempt = (options: RequestOptions): Promise<unknown> => this.#attempt(method, payload, options);
+      const { idempotent = false } = options;
+      const policy = this.#policyOf(options)!;
+      return this.#retries.again({ method, options, idempotent, policy, startedUs, attempt }, error);
+    },
+  };
   readonly #intercepted: OutgoingInterceptors<Session> | undefined;
   // Streaming calls that wait for a connection, as behind an interceptor that lets them go on when there is one.
   readonly #waiting: OutgoingInterceptors<Session>;
@@ -91,23 +100,27 @@ export class ClientRequests {
   #request(method: string, payload: unknown, options: RequestOptions): Promise<unknown> {
     const keeper = this.#keeper;
     const idempotent = options.idempotent ?? this.#idempotentMethods.has(method);
-    let policy: RetryPolicy | undefined;
-    let kept: unknown;
+    const whole = idempotent === (options.idempotent ?? false) ? options : { ...options, idempotent };
     try {
-      policy = this.#policyOf(options);
-      kept = policy === undefined && !keeper.isWaiting ? payload : keptPayload(payload);
+      const policy = this.#policyOf(whole);
+      const isRetried = policy !== undefined && policy.maxAttempts > 1;
+      if (keeper.isWaiting) return this.#whileWaiting(method, keptPayload(payload), whole, isRetried);
+      const { requester } = keeper.session.direct;
+      return requester.request(method, payload, whole, isRetried ? this.#recovery : undefined);
     } catch (error) {
       return Promise.reject(error);
     }
-    const whole = idempotent === (options.idempotent ?? false) ? options : { ...options, idempotent };
-    const failsFast = keeper.isWaiting && (options.whileReconnecting ?? keeper.whileReconnecting) === "fail";
-    if (policy === undefined || policy.maxAttempts === 1 || failsFast) return this.#attempt(method, kept, whole);
+  }
+
+  #whileWaiting(method: string, payload: unknown, options: RequestOptions, isRetried: boolean): Promise<unknown> {
+    const first = this.#later(method, payload, options);
+    const failsFast = (options.whileReconnecting ?? this.#keeper.whileReconnecting) === "fail";
+    if (!isRetried || failsFast) return first;
     const startedUs = options.timeoutMs === undefined ? 0 : this.#clock.nowUs();
-    const call = new RetriedRequest(this.#retries, this.#make, method, kept, whole, policy, startedUs);
-    if (!keeper.isWaiting) return keeper.session.direct.requester.request(method, kept, whole, call);
-    return this.#later(method, kept, whole).then(
-      (value) => (call.succeeded(), value),
-      (error) => call.recover(error),
+    const { succeeded, recover } = this.#recovery;
+    return first.then(
+      (value) => (succeeded(), value),
+      (error) => recover({ method, payload, options, startedUs }, error),
     );
   }
 
@@ -117,8 +130,6 @@ export class ClientRequests {
     this.#intercepted?.end(error);
     this.#waiting.end(error);
   }
-
-  readonly #make: Attempt = (method, payload, options) => this.#attempt(method, payload, options);
 
   #attempt(method: string, payload: unknown, options: RequestOptions): Promise<unknown> {
     const keeper = this.#keeper;

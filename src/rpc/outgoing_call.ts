@@ -8,8 +8,10 @@ import type { SendStream } from "../connection/send_stream.ts";
 import { Encoding } from "../protocol/encoding.ts";
 import type { Metadata } from "../protocol/metadata.ts";
 import { Deadline } from "../timer_queue.ts";
+import { ByteKeeper } from "./byte_keeper.ts";
 import type { CallMeter } from "./call_diagnostics.ts";
 import type { CallOptions } from "./call_options.ts";
+import { EncodedValue } from "./payload.ts";
 
 /** Who is told that a call is over before its answer came. */
 export interface OutgoingCallOwner {
@@ -19,12 +21,22 @@ export interface OutgoingCallOwner {
   onAbort(call: OutgoingCall, reason: unknown): void;
 }
 
-/** Stands by a request, to have it made again where it fails. */
+/** A request that failed, for whoever may make it again. */
+export interface FailedRequest {
+  readonly method: string;
+  /** In a form that may be sent again. */
+  readonly payload: unknown;
+  readonly options: CallOptions;
+  /** When it was made, in microseconds of the connection's clock; 0 without a deadline. */
+  readonly startedUs: number;
+}
+
+/** Stands by requests, to make them again where they fail. */
 export interface Recovery {
-  /** It has its answer. */
+  /** A request has its answer. */
   succeeded(): void;
-  /** It failed with `error`: what its caller gets in the end. */
-  recover(error: unknown): Promise<unknown>;
+  /** `request` failed with `error`: what its caller gets in the end. */
+  recover(request: FailedRequest, error: unknown): Promise<unknown>;
 }
 
 /** A request without an answer yet. Its fields are those of REQUEST, so that it is encoded as it is. */
@@ -41,15 +53,17 @@ export class OutgoingCall extends Deadline {
   payload: Uint8Array = NOTHING;
   /** Settles with the answer. */
   readonly promise: Promise<unknown>;
-  /** What {@link CallOptions.onMetadata} asked for. */
-  readonly onMetadata: ((metadata: Metadata) => void) | undefined;
   /** Stream of a large request, which can be reset half-way. */
   sent: SendStream | undefined = undefined;
   /** Measures it, when somebody wants to know. */
   meter: CallMeter | undefined = undefined;
   readonly #owner: OutgoingCallOwner;
   readonly #recovery: Recovery | undefined;
-  readonly #signal: AbortSignal | undefined;
+  readonly #options: CallOptions;
+  // What was sent, for as long as it may have to be sent again: `#keptBytes` of a chunk.
+  #chunk: Uint8Array | undefined = undefined;
+  #keptFrom = 0;
+  #keptBytes = 0;
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: unknown) => void;
 
@@ -68,10 +82,9 @@ export class OutgoingCall extends Deadline {
     this.metadata = metadata;
     this.traceparent = options.traceparent;
     this.idempotent = options.idempotent ?? false;
-    this.onMetadata = options.onMetadata;
     this.#owner = owner;
     this.#recovery = recovery;
-    this.#signal = options.signal;
+    this.#options = options;
     // One executor for all: a closure each would cost more than the rest of this object.
     this.promise = new Promise(captureSettlers);
     this.#resolve = capturedResolve;
@@ -79,9 +92,24 @@ export class OutgoingCall extends Deadline {
     options.signal?.addEventListener("abort", this);
   }
 
+  /** What {@link CallOptions.onMetadata} asked for. */
+  get onMetadata(): ((metadata: Metadata) => void) | undefined {
+    return this.#options.onMetadata;
+  }
+
+  /** Send `payload`. It is kept where somebody stands by the request. */
+  prepare(encoding: Encoding, payload: Uint8Array): void {
+    this.encoding = encoding;
+    this.payload = payload;
+    if (this.#recovery === undefined) return;
+    this.#chunk = keeper.keep(payload);
+    this.#keptFrom = keeper.offset;
+    this.#keptBytes = payload.length;
+  }
+
   /** The answer is here. */
   resolve(value: unknown): void {
-    this.#signal?.removeEventListener("abort", this);
+    this.#options.signal?.removeEventListener("abort", this);
     this.meter?.end("OK", "processed");
     this.#recovery?.succeeded();
     this.#resolve(value);
@@ -89,10 +117,10 @@ export class OutgoingCall extends Deadline {
 
   /** It failed. */
   reject(error: unknown): void {
-    this.#signal?.removeEventListener("abort", this);
+    this.#options.signal?.removeEventListener("abort", this);
     this.meter?.fail(error);
     if (this.#recovery === undefined) this.#reject(error);
-    else this.#resolve(this.#recovery.recover(error));
+    else this.#resolve(this.#recovery.recover(this.#failed(), error));
   }
 
   override expire(): void {
@@ -101,9 +129,22 @@ export class OutgoingCall extends Deadline {
 
   /** For the signal: an `EventListener` object needs no closure. */
   handleEvent(): void {
-    this.#owner.onAbort(this, this.#signal?.reason);
+    this.#owner.onAbort(this, this.#options.signal?.reason);
+  }
+
+  #failed(): FailedRequest {
+    const options = this.#options;
+    const bytes = this.#chunk!.slice(this.#keptFrom, this.#keptFrom + this.#keptBytes);
+    return {
+      method: this.method,
+      payload: this.encoding === Encoding.RAW ? bytes : new EncodedValue(bytes),
+      options,
+      startedUs: options.timeoutMs === undefined ? 0 : this.dueUs - options.timeoutMs * 1000,
+    };
   }
 }
+
+const keeper = new ByteKeeper();
 
 type Settler = (value: unknown) => void;
 let capturedResolve: Settler;
