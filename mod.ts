@@ -156,7 +156,9 @@ export {
 } from "./src/protocol/error.ts";
 export type { Metadata, MetadataInit } from "./src/protocol/metadata.ts";
 export type { CloseReason } from "./src/connection/close_reason.ts";
-export type { PemSource, TlsClientOptions, TlsServerOptions } from "./src/connection/tls.ts";
+export type { PemSource } from "./src/connection/pem.ts";
+export type { PeerCertificate, SubjectAltName, VerifyPeer } from "./src/connection/peer_certificate.ts";
+export type { CertificateAndKey, TlsClientOptions, TlsServerOptions } from "./src/connection/tls.ts";
 export type { ConnectionLimits, TransportTuning } from "./src/connection/options.ts";
 export type { SocketAddress, Transport } from "./src/connection/transport.ts";
 export type { Clock } from "./src/clock.ts";

@@ -15,13 +15,36 @@ export interface TransportSettings {
   messageStreamKind: number;
 }
 
-/** What a server asks for; without certificate and key it runs on a development certificate. */
+/** What a server asks for; without an identity it runs on a development certificate. */
 export interface ListenSettings {
   address: string;
   port: number;
-  certificatePem?: string | undefined;
-  keyPem?: string | undefined;
+  identity?: IdentitySettings | undefined;
   transport: TransportSettings;
+}
+
+/** PEM of a certificate chain and its key. */
+export interface CertificateSettings {
+  certificatePem: string;
+  keyPem: string;
+}
+
+/** Who a server is: the first certificate is shown to clients that ask for a name in none of them. */
+export interface IdentitySettings {
+  certificates: CertificateSettings[];
+  clientAuthorityPem?: string | undefined;
+  requiresClientCertificate: boolean;
+}
+
+/** A certificate, read. */
+export interface CertificateContent {
+  subject: string;
+  commonName?: string | undefined;
+  issuer: string;
+  subjectAltNames: { kind: string; value: string }[];
+  digest: number[];
+  notBeforeMs: number;
+  notAfterMs: number;
 }
 
 /** What a client asks for. */
@@ -32,6 +55,7 @@ export interface DialSettings {
   verification: string;
   authorityPem?: string | undefined;
   pins?: Uint8Array[] | undefined;
+  certificate?: CertificateSettings | undefined;
   transport: TransportSettings;
 }
 
@@ -57,6 +81,26 @@ export declare function drainInto(driver: number, target: Uint8Array): number;
 
 /** Bind a server's socket; throws an error with `code`. */
 export declare function listen(driver: number, listener: number, settings: ListenSettings): Bound;
+
+/** Show another identity from the next handshake on; throws an error with `code` when it cannot be used. */
+export declare function setIdentity(driver: number, listener: number, identity: IdentitySettings): void;
+
+/** Read a certificate (DER); throws an error with `code` when it is none. */
+export declare function readCertificate(der: Uint8Array): CertificateContent;
+
+/** What a certificate for a test is to say. */
+export interface CertificateRequest {
+  commonName: string;
+  names: string[];
+  notBeforeMs: number;
+  notAfterMs: number;
+}
+
+/** A new authority for tests. */
+export declare function createAuthority(name: string): CertificateSettings;
+
+/** A new certificate of the authority with that name and key; throws an error with `code`. */
+export declare function issueCertificate(name: string, keyPem: string, request: CertificateRequest): CertificateSettings;
 
 /** Stop accepting on a listener. */
 export declare function closeListener(driver: number, listener: number): void;

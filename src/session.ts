@@ -8,6 +8,7 @@ import { Context, type ServerContext } from "./context.ts";
 import { formatAddress } from "./connection/address.ts";
 import { type CloseReason, closeReason } from "./connection/close_reason.ts";
 import type { Connection } from "./connection/connection.ts";
+import type { PeerCertificate } from "./connection/peer_certificate.ts";
 import { quietRejection } from "./connection/send_line.ts";
 import type { Resumed } from "./protocol/control_frames.ts";
 import { ConnectionCode, type EchoStreamError } from "./protocol/error.ts";
@@ -106,6 +107,11 @@ export class Session<Pushes = any> extends Context {
   /** Address and port of the peer, `"127.0.0.1:5000"` or `"[::1]:5000"`. */
   peerAddr(): string {
     return formatAddress(this.#connection.remote);
+  }
+
+  /** Whose certificate the peer holds the key of: a server's, or that of a client that was asked for one. Verified as the TLS options say. */
+  get peerCertificate(): PeerCertificate | undefined {
+    return this.#connection.peerCertificate;
   }
 
   /** The store all sessions of the server share. @throws {TypeError} at a client's session. */
@@ -314,10 +320,7 @@ export class Session<Pushes = any> extends Context {
     void this.#connection.close(code, reason);
   }
 
-  /**
-   * @internal Go on with the connection of `fresh`, which is no session of its own then.
-   * @param seenByPeer The last event the peer has seen.
-   */
+  /** @internal Go on with the connection of `fresh`, no session of its own then; the peer has seen events up to `seenByPeer`. */
   takeOver(fresh: Session, seenByPeer: number): void {
     const { eventSender, eventReceiver } = this.#engine;
     const control = fresh.#engine.handOver();

@@ -13,6 +13,7 @@ import type { RpcServer } from "./server/server.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
 export { type MemoryNetwork, memoryNetwork, type MemoryNetworkOptions } from "./connection/memory.ts";
+export { createTestAuthority, type TestAuthority, type TestCertificateOptions } from "./connection/test_authority.ts";
 export { VirtualClock } from "./virtual_clock.ts";
 
 /** How the path between the two behaves; without any of it messages arrive at once. */
@@ -76,7 +77,12 @@ function withoutCertificates(transport: Transport): Transport {
   return {
     listen: async (options, accept) => {
       const listener = await transport.listen(options, accept);
-      return { address: listener.address, development: false, close: () => listener.close() };
+      return {
+        address: listener.address,
+        development: false,
+        setIdentity: (identity) => listener.setIdentity(identity),
+        close: () => listener.close(),
+      };
     },
     dial: (options, sink) => transport.dial(options, sink),
     resolve: (host) => transport.resolve(host),

@@ -60,7 +60,7 @@ const BARE_IMPORTS: Record<string, readonly string[]> = {
   "@standard-schema/spec": ["src/rpc/schema.ts"],
   "cbor-x/index-no-eval": ["src/protocol/codec.ts"],
   "node:diagnostics_channel": ["src/rpc/call_diagnostics.ts"],
-  "node:fs": ["src/connection/tls.ts"],
+  "node:fs": ["src/connection/pem.ts"],
   "node:process": ["src/server/signals.ts"],
 };
 

@@ -13,6 +13,9 @@ use crate::config::TransportSettings;
 use crate::error::{Failure, unavailable};
 use crate::handle;
 use crate::ring::Input;
+use crate::tls::issue;
+use crate::tls::own::OwnCertificate;
+use crate::tls::peer::{self, CertificateContent};
 
 type Result<T> = napi::Result<T, &'static str>;
 
@@ -21,10 +24,39 @@ type Result<T> = napi::Result<T, &'static str>;
 pub struct ListenSettings {
     pub address: String,
     pub port: u32,
-    /// PEM of a certificate chain and its key; both absent for a development certificate.
-    pub certificate_pem: Option<String>,
-    pub key_pem: Option<String>,
+    /// Absent for a development certificate.
+    pub identity: Option<IdentitySettings>,
     pub transport: TransportSettings,
+}
+
+/// PEM of a certificate chain and its key.
+#[napi(object)]
+pub struct CertificateSettings {
+    pub certificate_pem: String,
+    pub key_pem: String,
+}
+
+impl From<OwnCertificate> for CertificateSettings {
+    fn from(own: OwnCertificate) -> CertificateSettings {
+        CertificateSettings { certificate_pem: own.certificate_pem, key_pem: own.key_pem }
+    }
+}
+
+impl From<CertificateSettings> for OwnCertificate {
+    fn from(settings: CertificateSettings) -> OwnCertificate {
+        OwnCertificate { certificate_pem: settings.certificate_pem, key_pem: settings.key_pem }
+    }
+}
+
+/// Who a server is.
+#[napi(object)]
+pub struct IdentitySettings {
+    /// The first is shown to clients that ask for a name in none of them.
+    pub certificates: Vec<CertificateSettings>,
+    /// PEM of those whose certificates clients are asked for.
+    pub client_authority_pem: Option<String>,
+    /// Whether a client without one is refused.
+    pub requires_client_certificate: bool,
 }
 
 /// What a client asks for.
@@ -37,6 +69,8 @@ pub struct DialSettings {
     pub verification: String,
     pub authority_pem: Option<String>,
     pub pins: Option<Vec<Uint8Array>>,
+    /// What a server that asks is shown.
+    pub certificate: Option<CertificateSettings>,
     pub transport: TransportSettings,
 }
 
@@ -79,11 +113,47 @@ pub fn listen(driver: u32, listener: u32, settings: ListenSettings) -> Result<Bo
     Ok(handle.listen(listener, settings)?)
 }
 
+/// Show another identity from the next handshake on. One that cannot be used changes nothing.
+#[napi(catch_unwind)]
+pub fn set_identity(driver: u32, listener: u32, identity: IdentitySettings) -> Result<()> {
+    let handle = handle::get(driver).ok_or_else(ended)?;
+    Ok(handle.set_identity(listener, identity)?)
+}
+
+/// Read a certificate (DER).
+#[napi(catch_unwind)]
+pub fn read_certificate(der: &[u8]) -> Result<CertificateContent> {
+    Ok(peer::content(der)?)
+}
+
+/// What a certificate for a test is to say.
+#[napi(object)]
+pub struct CertificateRequest {
+    pub common_name: String,
+    pub names: Vec<String>,
+    /// Milliseconds since 1970.
+    pub not_before_ms: f64,
+    pub not_after_ms: f64,
+}
+
+/// A new authority for tests.
+#[napi(catch_unwind)]
+pub fn create_authority(name: String) -> Result<CertificateSettings> {
+    Ok(issue::authority(&name)?.into())
+}
+
+/// A new certificate of the authority with that name and key.
+#[napi(catch_unwind)]
+pub fn issue_certificate(name: String, key_pem: String, request: CertificateRequest) -> Result<CertificateSettings> {
+    let CertificateRequest { common_name, names, not_before_ms, not_after_ms } = request;
+    Ok(issue::issue(&name, &key_pem, &issue::Request { common_name, names, not_before_ms, not_after_ms })?.into())
+}
+
 /// Stop accepting; the socket closes with its last connection.
 #[napi(catch_unwind)]
 pub fn close_listener(driver: u32, listener: u32) {
     if let Some(handle) = handle::get(driver) {
-        handle.rings.push(Input::CloseListener(listener));
+        handle.close_listener(listener);
     }
 }
 

@@ -42,7 +42,7 @@ pub fn describe(code: u64) -> String {
         0x12a => "bad certificate",
         0x12b => "unsupported certificate",
         0x12c => "certificate revoked",
-        0x12d => "certificate expired",
+        0x12d => "certificate expired or not yet valid",
         0x12e => "certificate unknown",
         0x130 => "unknown certificate authority",
         0x12f => "illegal TLS parameter",

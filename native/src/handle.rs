@@ -14,7 +14,7 @@ use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
 
-use crate::addon::{Bound, DialSettings, ListenSettings};
+use crate::addon::{Bound, DialSettings, IdentitySettings, ListenSettings};
 use crate::config::{Path, TransportSettings, quic_config};
 use crate::connection::Settings;
 use crate::connection::dial::{Dial, SharedConfig};
@@ -25,7 +25,8 @@ use crate::ring::{Events, Input, Rings};
 use crate::socket::Socket;
 use crate::stats::Table;
 use crate::tls::authority;
-use crate::tls::server::{ServerCertificate, server_context};
+use crate::tls::own::OwnCertificate;
+use crate::tls::server::{ClientAuthority, CurrentIdentity, Identity, server_context};
 use crate::tls::verify::{Verification, client_context};
 
 type Notify = ThreadsafeFunction<(), (), (), Status, false, false, 0>;
@@ -36,6 +37,13 @@ pub struct Handle {
     pub stats: Arc<Table>,
     notify: napi::sys::napi_threadsafe_function,
     clients: Mutex<Clients>,
+    servers: Mutex<HashMap<u32, Server>>,
+}
+
+/// What a listener shows, and what its clients may speak.
+struct Server {
+    identity: Arc<CurrentIdentity>,
+    alpn: String,
 }
 
 /// Sockets that clients share, one per address family, and configurations that connections share.
@@ -79,7 +87,7 @@ pub fn start(env: &Env, on_events: &Function<(), ()>) -> napi::Result<u32> {
         stopping.push(Input::Stop);
         let _ = thread.join();
     })?;
-    let handle = Handle { rings, stats, notify: raw, clients: Mutex::default() };
+    let handle = Handle { rings, stats, notify: raw, clients: Mutex::default(), servers: Mutex::default() };
     HANDLES.with_borrow_mut(|handles| handles.insert(id, Rc::new(handle)));
     Ok(id)
 }
@@ -98,13 +106,14 @@ impl Handle {
 
     pub fn listen(&self, id: u32, settings: ListenSettings) -> Result<Bound, Failure> {
         let address = socket_address(&settings.address, settings.port)?;
-        let is_development = settings.certificate_pem.is_none();
-        let certificate = match (settings.certificate_pem, settings.key_pem) {
-            (Some(certificate_pem), Some(key_pem)) => ServerCertificate { certificate_pem, key_pem },
-            (None, None) => authority::issue()?,
-            _ => return Err(invalid("A certificate and its key belong together")),
+        let is_development = settings.identity.is_none();
+        let alpn = settings.transport.alpn.clone();
+        let identity = match settings.identity {
+            Some(identity) => identity_of(identity, &alpn)?,
+            None => Identity::new(&[authority::issue()?], None, &alpn)?,
         };
-        let config = |path| quic_config(&settings.transport, path, server_context(&certificate)?);
+        let identity = Arc::new(CurrentIdentity::new(identity));
+        let config = |path| quic_config(&settings.transport, path, server_context(identity.clone())?);
         let listener = Listener {
             id,
             is_accepting: true,
@@ -118,14 +127,29 @@ impl Handle {
         let bound = bound(socket.local(), socket.receive_buffer_bytes());
         let endpoint = Endpoint { socket, listener: Some(listener), connections: 0 };
         self.rings.push(Input::AddEndpoint(Box::new(endpoint)));
+        lock(&self.servers).insert(id, Server { identity, alpn });
         Ok(bound)
+    }
+
+    pub fn set_identity(&self, listener: u32, identity: IdentitySettings) -> Result<(), Failure> {
+        let servers = lock(&self.servers);
+        let server = servers.get(&listener).ok_or_else(|| unavailable("The listener is closed"))?;
+        server.identity.replace(identity_of(identity, &server.alpn)?);
+        Ok(())
+    }
+
+    pub fn close_listener(&self, listener: u32) {
+        lock(&self.servers).remove(&listener);
+        self.rings.push(Input::CloseListener(listener));
     }
 
     pub fn dial(&self, connection: u32, settings: DialSettings) -> Result<Bound, Failure> {
         let remote = socket_address(&settings.address, settings.port)?;
         let verification = verification(&settings, remote.ip())?;
+        let certificate = settings.certificate.map(OwnCertificate::from);
         let mut clients = lock(&self.clients);
-        let config = clients.config(&settings.transport, path_to(remote.ip()), &verification)?;
+        let path = path_to(remote.ip());
+        let config = clients.config(&settings.transport, path, &verification, certificate.as_ref())?;
         let socket = clients.socket(remote.ip(), &self.rings)?;
         self.rings.push(Input::Dial(Box::new(Dial {
             connection,
@@ -149,12 +173,14 @@ impl Clients {
         settings: &TransportSettings,
         path: Path,
         verification: &Verification,
+        certificate: Option<&OwnCertificate>,
     ) -> Result<SharedConfig, Failure> {
-        let key = format!("{settings:?} {path:?} {verification:?}");
+        let shown = certificate.map(|certificate| &certificate.certificate_pem);
+        let key = format!("{settings:?} {path:?} {verification:?} {shown:?}");
         if let Some(config) = self.configs.get(&key).and_then(Weak::upgrade) {
             return Ok(config);
         }
-        let config = Arc::new(Mutex::new(quic_config(settings, path, client_context(verification)?)?));
+        let config = Arc::new(Mutex::new(quic_config(settings, path, client_context(verification, certificate)?)?));
         self.configs.retain(|_, config| config.strong_count() > 0);
         self.configs.insert(key, Arc::downgrade(&config));
         Ok(config)
@@ -209,6 +235,13 @@ fn verification(settings: &DialSettings, remote: IpAddr) -> Result<Verification,
         }
         other => Err(invalid(format!("Unknown verification \"{other}\""))),
     }
+}
+
+fn identity_of(settings: IdentitySettings, alpn: &str) -> Result<Identity, Failure> {
+    let certificates: Vec<OwnCertificate> = settings.certificates.into_iter().map(OwnCertificate::from).collect();
+    let is_required = settings.requires_client_certificate;
+    let clients = settings.client_authority_pem.map(|pem| ClientAuthority { pem, is_required });
+    Identity::new(&certificates, clients.as_ref(), alpn)
 }
 
 fn socket_address(address: &str, port: u32) -> Result<SocketAddr, Failure> {

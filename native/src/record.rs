@@ -69,10 +69,10 @@ pub mod event {
     pub const DATAGRAM_SENT: u8 = 8;
     /// Stream field: microseconds (CLOCK_MONOTONIC) at which the packets behind the next events arrived.
     pub const TIME: u8 = 9;
-    /// The handshake of a dialled connection succeeded.
+    /// The handshake of a dialled connection succeeded; payload: the server's certificate (DER).
     pub const ESTABLISHED: u8 = 10;
     /// A listener (stream field) established a connection; payload: `remote address, port, local address, port`,
-    /// separated by spaces.
+    /// separated by spaces, of the length in the argument; behind it the client's certificate (DER), if it had to show one.
     pub const ACCEPTED: u8 = 11;
     /// Stream field: code; argument: [`CloseCause`](crate::close::CloseCause); payload: reason. The connection's last.
     pub const CLOSED: u8 = 12;
@@ -82,6 +82,9 @@ pub mod event {
     pub const EXPIRED: u8 = 14;
     /// All of a stream with a lifetime is acknowledged.
     pub const DELIVERED: u8 = 15;
+    /// TLS of a listener (stream field) failed; argument: how often since the last of these; payload: `remote address, port,
+    /// code, reason`, separated by spaces.
+    pub const REFUSED: u8 = 16;
 }
 
 /// A parsed header.

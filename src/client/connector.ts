@@ -7,8 +7,8 @@
 import { formatAddress, type HostPort } from "../connection/address.ts";
 import { dial } from "../connection/dial.ts";
 import { nativeTransport } from "../connection/native.ts";
-import { clientVerification } from "../connection/tls.ts";
-import type { Transport, Verification } from "../connection/transport.ts";
+import { type ClientTls, clientTls } from "../connection/tls.ts";
+import type { Transport } from "../connection/transport.ts";
 import { Feature } from "../protocol/settings.ts";
 import { type EndpointSettings, endpointSettings } from "../session/endpoint_options.ts";
 import { Session } from "../session.ts";
@@ -21,7 +21,7 @@ export class Connector {
   readonly settings: EndpointSettings;
   readonly #options: ClientOptions;
   readonly #address: HostPort;
-  readonly #verification: Verification;
+  readonly #tls: ClientTls;
   readonly #resume: ResumePolicy | undefined;
   #transport: Transport | undefined;
 
@@ -32,7 +32,7 @@ export class Connector {
     this.settings = endpointSettings(definition.options, definition);
     const { reconnect = true, resume = true } = definition.options;
     this.#resume = reconnect === false ? undefined : resumePolicy(resume);
-    this.#verification = clientVerification(definition.options.tls, this.settings.log);
+    this.#tls = clientTls(definition.options.tls, this.settings.log);
   }
 
   /** What is dialled, for messages. */
@@ -59,7 +59,7 @@ export class Connector {
       transport: this.#transport,
       address: this.#address,
       transportOptions,
-      verification: this.#verification,
+      tls: this.#tls,
       timeoutMs: this.#options.timeoutMs,
       signal,
       connection: {

@@ -15,6 +15,7 @@ import { type CloseReason, closeReason } from "./close_reason.ts";
 import { Gate } from "./gate.ts";
 import { InboundBudget } from "./inbound_budget.ts";
 import { type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "./options.ts";
+import { type PeerCertificate } from "./peer_certificate.ts";
 import { OutboundQueue } from "./outbound_queue.ts";
 import { type SendStream } from "./send_stream.ts";
 import {
@@ -148,6 +149,11 @@ export class Connection implements ConnectionSink, StreamsHost {
 
   get local(): SocketAddress {
     return this.transport.local;
+  }
+
+  /** What the peer has shown, once established; `undefined` when it had to show nothing. */
+  get peerCertificate(): PeerCertificate | undefined {
+    return this.transport.peerCertificate;
   }
 
   /** The connection underneath, for its streams. */

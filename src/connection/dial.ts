@@ -11,7 +11,9 @@ import { formatAddress, type HostPort } from "./address.ts";
 import { type CloseReason, isTlsRefusal } from "./close_reason.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { ATTEMPT_DELAY_MS, interleaveFamilies } from "./happy_eyeballs.ts";
-import { type Transport, type TransportOptions, type Verification } from "./transport.ts";
+import { refusalOf } from "./peer_certificate.ts";
+import { type ClientTls } from "./tls.ts";
+import { type Transport, type TransportOptions } from "./transport.ts";
 
 /** Whom to dial, and how. */
 export interface DialRequest {
@@ -19,7 +21,7 @@ export interface DialRequest {
   /** From `parseAddress`. */
   readonly address: HostPort;
   readonly transportOptions: TransportOptions;
-  readonly verification: Verification;
+  readonly tls: ClientTls;
   /**
    * For the connection. Its `onEstablished` is called for the one that won, before anything can arrive on it: the place to set its
    * handler. The clock measures the timeout too.
@@ -126,12 +128,13 @@ class Dial {
   }
 
   #attempt(address: string): void {
-    const { transport, transportOptions, verification, connection: options } = this.#request;
+    const { transport, transportOptions, tls, connection: options } = this.#request;
     const { host, port } = this.#request.address;
     const socketAddress = { address, port };
     const name = formatAddress(socketAddress);
     const startUs = this.#clock.nowUs();
-    const dialOptions = { ...transportOptions, address: socketAddress, serverName: host, verification };
+    const { verification, certificate, serverName = host } = tls;
+    const dialOptions = { ...transportOptions, address: socketAddress, serverName, verification, certificate };
     const connection = Connection.dial(transport, dialOptions, {
       ...options,
       onEstablished: (established) => this.#onEstablished(name, established),
@@ -150,6 +153,12 @@ class Dial {
       return;
     }
     this.#pending.delete(name);
+    const refusal = refusalOf(this.#request.tls.verify, connection.peerCertificate);
+    if (refusal !== undefined) {
+      void connection.close(ConnectionCode.REFUSED, `${refusal.code}: ${refusal.message}`);
+      const message = `Cannot connect to ${this.#target}: the server is refused by verify: ${refusal.message}`;
+      return this.#failWith(new EchoStreamError(refusal.code, message, { cause: refusal.cause }));
+    }
     this.#settle("Another address answered first");
     this.#resolve(connection);
     this.#request.connection.onEstablished?.(connection);

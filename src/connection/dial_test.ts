@@ -26,7 +26,7 @@ async function site(options: MemoryNetworkOptions, listening: readonly string[] 
   const { transport } = memoryNetwork({ clock, delayMs: 10, ...options });
   const accepted: Connection[] = [];
   for (const address of listening) {
-    await transport.listen({ ...OPTIONS, address: { address, port: 5_000 }, certificate: undefined }, (connection) => {
+    await transport.listen({ ...OPTIONS, address: { address, port: 5_000 }, identity: undefined }, (connection) => {
       const server = Connection.accept(connection, { transport: OPTIONS, clock, log: silentLogger });
       accepted.push(server);
       return server;
@@ -48,7 +48,7 @@ async function site(options: MemoryNetworkOptions, listening: readonly string[] 
       transport: watched,
       address: parseAddress(address),
       transportOptions: OPTIONS,
-      verification: { kind: "none" },
+      tls: { verification: { kind: "none" } },
       connection: { clock, log: silentLogger },
       ...more,
     });
@@ -150,7 +150,7 @@ test("dial does not try other addresses once TLS has refused", async () => {
     transport: refusing,
     address: parseAddress("two.test:5000"),
     transportOptions: OPTIONS,
-    verification: { kind: "system" },
+    tls: { verification: { kind: "system" } },
     connection: { clock, log: silentLogger },
   });
   await assert.rejects(clock.run(request), {

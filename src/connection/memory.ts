@@ -241,7 +241,7 @@ class Listener implements TransportListener {
     this.options = options;
     this.address = address;
     this.accept = accept;
-    this.development = options.certificate === undefined;
+    this.development = options.identity === undefined;
     this.#unbind = unbind;
   }
 
@@ -253,6 +253,9 @@ class Listener implements TransportListener {
       if (this.#connections === 0) this.#onIdle?.();
     };
   }
+
+  /** Nobody is asked who he is in memory. */
+  setIdentity(): void {}
 
   close(): Promise<void> {
     this.#unbind();

@@ -9,7 +9,7 @@ import { memoryNetwork } from "./memory.ts";
 test("memoryNetwork shakes hands in one round trip and never calls back inside a call", async () => {
   const clock = new VirtualClock();
   const { transport } = memoryNetwork({ clock, delayMs: 10 });
-  await transport.listen({ ...OPTIONS, address: ADDRESS, certificate: undefined }, () => new Log());
+  await transport.listen({ ...OPTIONS, address: ADDRESS, identity: undefined }, () => new Log());
   const log = new Log();
   transport.dial(dialOptions(), log);
   assert.deepEqual(log.calls, []);
@@ -45,7 +45,7 @@ test("memoryNetwork closes a dial to an address where nobody listens, and one th
 
 test("memoryNetwork refuses a second listener on an address and frees it on close", async () => {
   const { transport } = memoryNetwork({ clock: new VirtualClock() });
-  const options = { ...OPTIONS, address: ADDRESS, certificate: undefined };
+  const options = { ...OPTIONS, address: ADDRESS, identity: undefined };
   const listener = await transport.listen(options, () => new Log());
   await assert.rejects(transport.listen(options, () => new Log()), {
     code: "UNAVAILABLE",
@@ -59,7 +59,7 @@ test("memoryNetwork refuses a second listener on an address and frees it on clos
 
 test("memoryNetwork listener stops accepting and closes once its connections are gone", async () => {
   const { clock, client, network } = await wire();
-  const other = { ...OPTIONS, address: { address: "127.0.0.1", port: 6_000 }, certificate: undefined };
+  const other = { ...OPTIONS, address: { address: "127.0.0.1", port: 6_000 }, identity: undefined };
   const listener = await network.transport.listen(other, () => new Log());
   const log = new Log();
   const connection = network.transport.dial(dialOptions(OPTIONS, other.address), log);
@@ -314,7 +314,7 @@ test("memoryNetwork runs on the system clock too", async () => {
   const arrived = new Promise<void>((resolve) => {
     atServer.onData = () => resolve();
   });
-  await transport.listen({ ...OPTIONS, address: ADDRESS, certificate: undefined }, () => atServer);
+  await transport.listen({ ...OPTIONS, address: ADDRESS, identity: undefined }, () => atServer);
   const log = new Log();
   const connection = transport.dial(dialOptions(), log);
   connection.sendMessage(Uint8Array.of(1));

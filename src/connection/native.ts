@@ -9,15 +9,25 @@ import { systemAlarm, systemClock } from "../clock.ts";
 import { EchoStreamError } from "../protocol/error.ts";
 import { consoleLogger, once } from "../trace.ts";
 import { ClockBridge } from "./clock_bridge.ts";
-import { type Addon, attempt, type Bound, transportSettings, verificationSettings } from "./native_addon.ts";
+import {
+  type Addon,
+  attempt,
+  type Bound,
+  certificateSettings,
+  identitySettings,
+  peerCertificate,
+  transportSettings,
+  verificationSettings,
+} from "./native_addon.ts";
 import { type ConnectionOwner, NativeConnection } from "./native_connection.ts";
+import { handshakeRefusal, NativeListener } from "./native_listener.ts";
 import { CommandRing, Event, Flag, HEADER_BYTES, joinWords, padded } from "./native_ring.ts";
+import type { PeerCertificate } from "./peer_certificate.ts";
 import { receiveBufferWarning } from "./receive_buffer.ts";
 import type {
   ConnectionSink,
   DialOptions,
   ListenOptions,
-  SocketAddress,
   Transport,
   TransportClose,
   TransportConnection,
@@ -33,16 +43,26 @@ export function nativeTransport(): Promise<Transport> {
   return loading;
 }
 
-async function load(): Promise<Transport> {
-  let addon: Addon;
+/**
+ * The functions of the addon, for what is no connection.
+ * @throws {EchoStreamError} UNAVAILABLE when it cannot be loaded, saying what to do about it.
+ */
+export async function nativeAddon(): Promise<Addon> {
   try {
-    addon = await import("@echostream/native") as Addon;
+    return await import("@echostream/native") as Addon;
   } catch (cause) {
-    loading = undefined;
     const text = cause instanceof Error ? cause.message : String(cause);
     throw new EchoStreamError("UNAVAILABLE", text, { cause });
   }
-  return new NativeTransport(addon);
+}
+
+async function load(): Promise<Transport> {
+  try {
+    return new NativeTransport(await nativeAddon());
+  } catch (error) {
+    loading = undefined;
+    throw error;
+  }
 }
 
 class NativeTransport implements Transport, ConnectionOwner {
@@ -91,14 +111,14 @@ class NativeTransport implements Transport, ConnectionOwner {
       this.#addon.listen(this.#driver, id, {
         address: options.address.address,
         port: options.address.port,
-        certificatePem: options.certificate?.certPem,
-        keyPem: options.certificate?.keyPem,
+        identity: options.identity && identitySettings(options.identity),
         transport: transportSettings(options),
       })
     );
     warnOfSmallBuffer(bound);
-    const listener = new NativeListener(bound, options.certificate === undefined, accept, () => {
-      this.#addon.closeListener(this.#driver, id);
+    const listener = new NativeListener(bound, options, accept, {
+      close: () => this.#addon.closeListener(this.#driver, id),
+      setIdentity: (identity) => attempt(() => this.#addon.setIdentity(this.#driver, id, identitySettings(identity))),
     });
     this.#listeners.set(id, listener);
     this.#updateReference();
@@ -115,6 +135,7 @@ class NativeTransport implements Transport, ConnectionOwner {
         port: options.address.port,
         serverName: options.serverName,
         ...verificationSettings(options.verification),
+        certificate: options.certificate && certificateSettings(options.certificate),
         transport: transportSettings(options),
       })
     );
@@ -158,6 +179,10 @@ class NativeTransport implements Transport, ConnectionOwner {
 
   readCounters(connection: number, target: Float64Array): void {
     this.#addon.stats(this.#driver, connection, target);
+  }
+
+  readCertificate(der: Uint8Array): PeerCertificate {
+    return peerCertificate(attempt(() => this.#addon.readCertificate(der)), der);
   }
 
   readonly #flush = (): void => {
@@ -222,7 +247,12 @@ class NativeTransport implements Transport, ConnectionOwner {
       return;
     }
     if (kind === Event.ACCEPTED) {
-      this.#accept(words[word + 1]!, number, this.#view(payload, words[word + 4]!));
+      this.#accept(words[word + 1]!, number, this.#view(payload, words[word + 4]!), words[word + 5]!);
+      return;
+    }
+    if (kind === Event.REFUSED) {
+      const text = utf8.decode(this.#view(payload, words[word + 4]!));
+      this.#listeners.get(number)?.onRefused?.(handshakeRefusal(text, words[word + 5]!));
       return;
     }
     if (kind === Event.LISTENER_CLOSED) {
@@ -269,6 +299,7 @@ class NativeTransport implements Transport, ConnectionOwner {
         break;
       case Event.ESTABLISHED:
         connection.readStats();
+        connection.showCertificate(this.#view(payload, words[word + 4]!));
         sink.onEstablished();
         break;
       case Event.CLOSED: {
@@ -283,15 +314,18 @@ class NativeTransport implements Transport, ConnectionOwner {
     }
   }
 
-  #accept(id: number, listenerId: number, addresses: Uint8Array): void {
+  /** `payload`: addresses of that length, and the client's certificate, which may be empty. */
+  #accept(id: number, listenerId: number, payload: Uint8Array, addressesLength: number): void {
     const listener = this.#listeners.get(listenerId);
-    const [remote = "", remotePort, local = "", localPort] = utf8.decode(addresses).split(" ");
+    const addresses = utf8.decode(payload.subarray(0, addressesLength)).split(" ");
+    const [remote = "", remotePort, local = "", localPort] = addresses;
     const connection = new NativeConnection(
       this,
       id,
       { address: remote, port: Number(remotePort) },
       { address: local, port: Number(localPort) },
     );
+    connection.showCertificate(payload.subarray(addressesLength));
     this.#connections.set(id, connection);
     this.#updateReference();
     connection.readStats();
@@ -334,38 +368,6 @@ class NativeTransport implements Transport, ConnectionOwner {
     if (held === this.#held) return;
     this.#held = held;
     this.#addon.setReferenced(this.#driver, held);
-  }
-}
-
-class NativeListener implements TransportListener {
-  readonly address: SocketAddress;
-  readonly development: boolean;
-  readonly accept: (connection: TransportConnection) => ConnectionSink;
-  readonly #requestClose: () => void;
-  readonly #closed: Promise<void>;
-  /** The socket is free again. */
-  onClosed: () => void = () => {};
-  #closing = false;
-
-  constructor(
-    bound: Bound,
-    development: boolean,
-    accept: (connection: TransportConnection) => ConnectionSink,
-    requestClose: () => void,
-  ) {
-    this.address = { address: bound.address, port: bound.port };
-    this.development = development;
-    this.accept = accept;
-    this.#requestClose = requestClose;
-    this.#closed = new Promise((resolve) => this.onClosed = resolve);
-  }
-
-  close(): Promise<void> {
-    if (!this.#closing) {
-      this.#closing = true;
-      this.#requestClose();
-    }
-    return this.#closed;
   }
 }
 

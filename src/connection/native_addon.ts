@@ -7,7 +7,8 @@
 
 import { EchoStreamError, type EchoStreamErrorCode } from "../protocol/error.ts";
 import { ALPN } from "../protocol/version.ts";
-import type { TransportOptions, Verification } from "./transport.ts";
+import type { PeerCertificate } from "./peer_certificate.ts";
+import type { OwnCertificate, ServerIdentity, TransportOptions, Verification } from "./transport.ts";
 
 /** The module `@echostream/native`. An I/O thread, a listener and a connection are numbers. */
 export interface Addon {
@@ -15,6 +16,10 @@ export interface Addon {
   submit(driver: number, commands: Uint8Array, length: number): void;
   drainInto(driver: number, target: Uint8Array): number;
   listen(driver: number, listener: number, settings: ListenSettings): Bound;
+  setIdentity(driver: number, listener: number, identity: IdentitySettings): void;
+  readCertificate(der: Uint8Array): CertificateContent;
+  createAuthority(name: string): CertificateSettings;
+  issueCertificate(name: string, keyPem: string, request: CertificateRequest): CertificateSettings;
   closeListener(driver: number, listener: number): void;
   dial(driver: number, connection: number, settings: DialSettings): Bound;
   stats(driver: number, connection: number, target: Float64Array): boolean;
@@ -34,9 +39,40 @@ export interface TransportSettings extends Omit<TransportOptions, "congestionCon
 export interface ListenSettings {
   readonly address: string;
   readonly port: number;
-  readonly certificatePem: string | undefined;
-  readonly keyPem: string | undefined;
+  readonly identity?: IdentitySettings | undefined;
   readonly transport: TransportSettings;
+}
+
+/** PEM of a certificate chain and its key. */
+export interface CertificateSettings {
+  readonly certificatePem: string;
+  readonly keyPem: string;
+}
+
+/** Who a server is. */
+export interface IdentitySettings {
+  readonly certificates: CertificateSettings[];
+  readonly clientAuthorityPem?: string | undefined;
+  readonly requiresClientCertificate: boolean;
+}
+
+/** What a certificate for a test is to say. */
+export interface CertificateRequest {
+  readonly commonName: string;
+  readonly names: string[];
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+}
+
+/** A certificate, read. */
+export interface CertificateContent {
+  readonly subject: string;
+  readonly commonName?: string | undefined;
+  readonly issuer: string;
+  readonly subjectAltNames: { readonly kind: string; readonly value: string }[];
+  readonly digest: number[];
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
 }
 
 /** What a client asks for. */
@@ -47,6 +83,7 @@ export interface DialSettings {
   readonly verification: string;
   readonly authorityPem?: string | undefined;
   readonly pins?: Uint8Array[] | undefined;
+  readonly certificate?: CertificateSettings | undefined;
   readonly transport: TransportSettings;
 }
 
@@ -106,4 +143,32 @@ export function verificationSettings(
     default:
       return { verification: verification.kind };
   }
+}
+
+/** A server's identity in the addon's words. */
+export function identitySettings({ certificates, clientAuthority }: ServerIdentity): IdentitySettings {
+  return {
+    certificates: certificates.map(certificateSettings),
+    clientAuthorityPem: clientAuthority?.pem,
+    requiresClientCertificate: clientAuthority?.required ?? false,
+  };
+}
+
+/** A certificate and its key in the addon's words. */
+export function certificateSettings({ certPem, keyPem }: OwnCertificate): CertificateSettings {
+  return { certificatePem: certPem, keyPem };
+}
+
+/** What the addon has read of a certificate, in our words. */
+export function peerCertificate(content: CertificateContent, der: Uint8Array): PeerCertificate {
+  return {
+    subject: content.subject,
+    commonName: content.commonName,
+    issuer: content.issuer,
+    subjectAltNames: content.subjectAltNames as PeerCertificate["subjectAltNames"],
+    notBefore: new Date(content.notBeforeMs),
+    notAfter: new Date(content.notAfterMs),
+    fingerprintSha256: content.digest.map((byte) => byte.toString(16).padStart(2, "0")).join(""),
+    der,
+  };
 }

@@ -5,6 +5,7 @@
  */
 
 import { Command, type CommandRing, Flag } from "./native_ring.ts";
+import { type PeerCertificate } from "./peer_certificate.ts";
 import {
   type ConnectionSink,
   DEFAULT_URGENCY,
@@ -21,6 +22,8 @@ export interface ConnectionOwner {
   commands(): CommandRing;
   /** Copy the counters of a connection. */
   readCounters(connection: number, target: Float64Array): void;
+  /** Read a certificate (DER). */
+  readCertificate(der: Uint8Array): PeerCertificate;
 }
 
 /** One connection, by its number in the rings. */
@@ -35,12 +38,24 @@ export class NativeConnection implements TransportConnection {
   readonly #counters = new Float64Array(COUNTERS);
   #lastHandle = 0;
   #closed = false;
+  /** As it came, until somebody wants to know what it says. */
+  #certificate: Uint8Array | PeerCertificate | undefined;
 
   constructor(transport: ConnectionOwner, id: number, remote: SocketAddress, local: SocketAddress) {
     this.#transport = transport;
     this.id = id;
     this.remote = remote;
     this.local = local;
+  }
+
+  get peerCertificate(): PeerCertificate | undefined {
+    if (this.#certificate instanceof Uint8Array) this.#certificate = this.#transport.readCertificate(this.#certificate);
+    return this.#certificate;
+  }
+
+  /** The peer has shown this certificate (DER, copied), or none when it is empty. */
+  showCertificate(der: Uint8Array): void {
+    if (der.length > 0) this.#certificate = der.slice();
   }
 
   open(bidirectional: boolean, urgency: number = DEFAULT_URGENCY, lifetimeMs = 0): StreamId {

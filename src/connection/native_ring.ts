@@ -51,6 +51,7 @@ export const Event = {
   LISTENER_CLOSED: 13,
   EXPIRED: 14,
   DELIVERED: 15,
+  REFUSED: 16,
 } as const;
 
 /** Commands gathered between two flushes, in one growing buffer. */

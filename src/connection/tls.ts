@@ -1,28 +1,40 @@
 /**
- * Certificates, keys and pins as users give them, checked at once, so that a mistake is named where it was made.
+ * Who an end is and whom it believes, as users say it: certificates, keys, authorities and pins, checked at once.
  *
  * @module
  */
 
-import { readFileSync } from "node:fs";
-
 import { consoleLogger, type Logger } from "../trace.ts";
-import { type ListenOptions, type Verification } from "./transport.ts";
+import { type VerifyPeer } from "./peer_certificate.ts";
+import { decodeBase64, type PemSource, readCertificates, readKey } from "./pem.ts";
+import { type OwnCertificate, type ServerIdentity, type Verification } from "./transport.ts";
 
-/** PEM text (recognised by its `-----BEGIN`), its bytes, or the path or `file:` URL of a file that holds it. */
-export type PemSource = string | URL | Uint8Array;
-
-/** Who a server is. */
-export interface TlsServerOptions {
-  /** Its certificate, followed by those between it and the authority. */
+/** A certificate and its key. */
+export interface CertificateAndKey {
+  /** The certificate, followed by those between it and the authority. */
   readonly cert: PemSource;
-  /** The private key of the certificate, not encrypted. */
+  /** Its private key, not encrypted. */
   readonly key: PemSource;
 }
 
+/** Who a server is, and whether its clients have to say who they are. */
+export interface TlsServerOptions extends CertificateAndKey {
+  /**
+   * More certificates, each shown to clients that ask for one of the host names in it, `*.example.com` included; to all others the first
+   * one is. Default none.
+   */
+  readonly others?: readonly CertificateAndKey[];
+  /** Ask clients for a certificate, and take those that these authorities have issued: `session.peerCertificate`. Default: they are not asked. */
+  readonly clientCa?: PemSource;
+  /** Whether a client without a certificate is refused. Default `"required"`. */
+  readonly clientCertificate?: "required" | "optional";
+  /** Judges the certificates of clients on top of that, before their sessions begin. */
+  readonly verify?: VerifyPeer;
+}
+
 /**
- * How a client judges the server's certificate; at most one field. With none it trusts the system's authorities, and on a loopback
- * address also this user's development authority.
+ * How a client judges the server's certificate: at most one of `ca`, `pin` and `dangerouslySkipVerification`. With none it trusts the
+ * system's authorities, and on a loopback address also this user's development authority.
  */
 export interface TlsClientOptions {
   /** Trust only these authorities. */
@@ -34,18 +46,63 @@ export interface TlsClientOptions {
   readonly pin?: string | readonly string[];
   /** Trust anybody, which lets anybody in between read and change everything. Logged each time. */
   readonly dangerouslySkipVerification?: boolean;
+  /** Judges the server's certificate on top of that, before anything is sent to it. */
+  readonly verify?: VerifyPeer;
+  /** The name to ask the server for, and to expect in its certificate. Default: the host of the address. */
+  readonly serverName?: string;
+  /** The client's own certificate for servers that ask for one, followed by those between it and the authority. Goes with `key`. */
+  readonly cert?: PemSource;
+  /** The private key of `cert`, not encrypted. */
+  readonly key?: PemSource;
+}
+
+/** What a client needs of its options to connect. */
+export interface ClientTls {
+  readonly verification: Verification;
+  readonly certificate?: OwnCertificate | undefined;
+  readonly serverName?: string | undefined;
+  readonly verify?: VerifyPeer | undefined;
 }
 
 /**
- * The PEM texts of a server's certificate.
- * @throws {TypeError} when a file cannot be read, or holds no certificate or no usable key, saying which.
+ * Who a server is.
+ * @throws {TypeError} when a file cannot be read, or holds no certificate or no usable key, saying which; or options do not go together.
  */
-export function serverCertificate(options: TlsServerOptions): NonNullable<ListenOptions["certificate"]> {
-  const certPem = readPem("Certificate", options.cert);
-  const keyPem = readPem("Key", options.key);
-  checkCertificates("Certificate", certPem);
-  checkKey(keyPem);
-  return { certPem, keyPem };
+export function serverIdentity(options: TlsServerOptions): ServerIdentity {
+  const { others = [], clientCa, clientCertificate = "required", verify } = options;
+  if (!["required", "optional"].includes(clientCertificate)) {
+    throw new TypeError(`clientCertificate is ${JSON.stringify(clientCertificate)}, expected "required" or "optional"`);
+  }
+  if (clientCa === undefined && (options.clientCertificate ?? verify) !== undefined) {
+    const name = verify === undefined ? "clientCertificate" : "verify";
+    throw new TypeError(`TLS option ${name} needs clientCa: without it no client is asked for a certificate`);
+  }
+  return {
+    certificates: [options, ...others].map(({ cert, key }, index) =>
+      own(cert, key, index === 0 ? "" : ` ${index + 1}`)
+    ),
+    clientAuthority: clientCa === undefined
+      ? undefined
+      : { pem: readCertificates("Client CA", clientCa), required: clientCertificate === "required" },
+  };
+}
+
+/**
+ * What a client's options say about TLS. `log` hears of it when the server is not verified at all.
+ * @throws {TypeError} as {@link clientVerification}; when certificate or key cannot be used, saying why, or one of them is missing.
+ */
+export function clientTls(options: TlsClientOptions = {}, log: Logger = consoleLogger): ClientTls {
+  const { cert, key, serverName, verify } = options;
+  if (serverName === "") throw new TypeError("serverName is empty, expected a host name or an address");
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new TypeError(`TLS options cert and key belong together, ${cert === undefined ? "cert" : "key"} is missing`);
+  }
+  return {
+    verification: clientVerification(options, log),
+    certificate: cert === undefined || key === undefined ? undefined : own(cert, key, " of the client"),
+    serverName,
+    verify,
+  };
 }
 
 /**
@@ -58,9 +115,7 @@ export function clientVerification(options: TlsClientOptions = {}, log: Logger =
     throw new TypeError("TLS options ca, pin and dangerouslySkipVerification exclude each other");
   }
   if (ca !== undefined) {
-    const pem = readPem("CA", ca);
-    checkCertificates("CA", pem);
-    return { kind: "authority", pem };
+    return { kind: "authority", pem: readCertificates("CA", ca) };
   }
   if (pin !== undefined) {
     const pins = typeof pin === "string" ? [pin] : pin;
@@ -76,76 +131,8 @@ export function clientVerification(options: TlsClientOptions = {}, log: Logger =
   return { kind: "none" };
 }
 
-function readPem(what: string, source: PemSource): string {
-  if (source instanceof Uint8Array) return new TextDecoder().decode(source);
-  if (typeof source !== "string" && !(source instanceof URL)) {
-    throw new TypeError(
-      `${what} is ${source === null ? "null" : typeof source}, expected PEM text, bytes, a path or a file URL`,
-    );
-  }
-  if (typeof source === "string" && source.includes("-----BEGIN")) return source;
-  if (source === "") throw new TypeError(`${what} is empty, expected PEM text or the path of a file that holds it`);
-  const file = typeof source === "string" && source.startsWith("file:") ? new URL(source) : source;
-  if (file instanceof URL && file.protocol !== "file:") {
-    throw new TypeError(`${what} is at ${file.href}, expected a file URL`);
-  }
-  try {
-    return readFileSync(file, "utf8");
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new TypeError(`${what} cannot be read from ${quotePath(file)}: ${why}`, { cause });
-  }
-}
-
-/** A path for a message; a text too long or with line breaks may be a key that lost its first line. */
-function quotePath(file: string | URL): string {
-  if (file instanceof URL) return file.href;
-  return file.length > 512 || /[\r\n]/.test(file) ? "a text that is neither PEM nor a path" : JSON.stringify(file);
-}
-
-function checkCertificates(what: string, pem: string): void {
-  const blocks = pemBlocks(pem);
-  const certificates = blocks.filter(({ label }) => CERTIFICATE_LABELS.has(label));
-  if (certificates.length === 0) throw new TypeError(`${what} contains no certificate${insteadOf(blocks)}`);
-  for (const { body } of certificates) {
-    if (!isDer(body)) throw new TypeError(`${what} contains a damaged certificate: its Base64 does not decode to one`);
-  }
-}
-
-function checkKey(pem: string): void {
-  const blocks = pemBlocks(pem);
-  if (blocks.some(({ label, body }) => label === "ENCRYPTED PRIVATE KEY" || body.includes("ENCRYPTED"))) {
-    throw new TypeError("Key is encrypted, expected it without a passphrase (openssl pkey -in key.pem -out plain.pem)");
-  }
-  const key = blocks.find(({ label }) => KEY_LABELS.has(label));
-  if (key === undefined) throw new TypeError(`Key contains no private key${insteadOf(blocks)}`);
-  if (!isDer(key.body)) throw new TypeError("Key is damaged: its Base64 does not decode to a private key");
-}
-
-/** What was found instead, for the end of a message. */
-function insteadOf(blocks: readonly PemBlock[]): string {
-  if (blocks.length === 0) return ": it holds no PEM block, which starts with -----BEGIN";
-  const labels = [...new Set(blocks.map(({ label }) => label))].join(", ");
-  return `, only ${labels}${blocks.some(({ label }) => KEY_LABELS.has(label)) ? "; are cert and key swapped?" : ""}`;
-}
-
-function pemBlocks(pem: string): readonly PemBlock[] {
-  return [...pem.matchAll(PEM_BLOCK)].map((found) => ({
-    label: found.groups!["label"]!,
-    body: found.groups!["body"]!,
-  }));
-}
-
-/** Whether a block decodes to one DER value: a SEQUENCE whose length is what is there (X.690 §8.1). */
-function isDer(base64: string): boolean {
-  const bytes = decodeBase64(base64);
-  if (bytes === undefined || bytes[0] !== 0x30 || bytes.length < 2) return false;
-  const first = bytes[1]!;
-  if (first < 0x80) return bytes.length === 2 + first;
-  const size = first & 0x7f;
-  let length = 0;
-  for (let at = 2; at < 2 + size; at++) length = length * 256 + (bytes[at] ?? 0);
-  return bytes.length === 2 + size + length;
+function own(cert: PemSource, key: PemSource, which: string): OwnCertificate {
+  return { certPem: readCertificates(`Certificate${which}`, cert), keyPem: readKey(`Key${which}`, key) };
 }
 
 function parsePin(pin: string): Uint8Array {
@@ -155,21 +142,3 @@ function parsePin(pin: string): Uint8Array {
   if (bytes?.length === 32) return bytes;
   throw new TypeError(`Pin ${JSON.stringify(pin)} is not "sha256/" and Base64 of 32 bytes, nor 64 hexadecimal digits`);
 }
-
-function decodeBase64(text: string): Uint8Array | undefined {
-  try {
-    return Uint8Array.from(atob(text.replace(/\s+/g, "")), (character) => character.charCodeAt(0));
-  } catch {
-    return undefined;
-  }
-}
-
-interface PemBlock {
-  readonly label: string;
-  readonly body: string;
-}
-
-/** Textual encodings of RFC 7468 and its predecessors. */
-const PEM_BLOCK = /-----BEGIN (?<label>[A-Z0-9 ]+)-----(?<body>[^]*?)-----END \k<label>-----/g;
-const CERTIFICATE_LABELS: ReadonlySet<string> = new Set(["CERTIFICATE", "X509 CERTIFICATE"]);
-const KEY_LABELS: ReadonlySet<string> = new Set(["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"]);

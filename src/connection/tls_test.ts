@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 
 import { type LogRecord } from "../trace.ts";
-import { clientVerification, serverCertificate } from "./tls.ts";
+import { clientTls, clientVerification, serverIdentity } from "./tls.ts";
 
 /** The shape of DER is all that is looked at here; the TLS stack judges the rest. */
 const DER = btoa(String.fromCharCode(0x30, 3, 1, 1, 0));
@@ -15,24 +15,27 @@ const block = (label: string, body = DER): string => `-----BEGIN ${label}-----\n
 const CERT = block("CERTIFICATE");
 const KEY = block("PRIVATE KEY");
 
-test("serverCertificate takes PEM as text, bytes, path and file URL", () => {
+test("serverIdentity takes PEM as text, bytes, path and file URL", () => {
   const folder = mkdtempSync(join(tmpdir(), "echostream-tls-"));
   try {
     const path = join(folder, "cert.pem");
     writeFileSync(path, CERT);
     for (const cert of [CERT, new TextEncoder().encode(CERT), path, pathToFileURL(path), pathToFileURL(path).href]) {
-      assert.deepEqual(serverCertificate({ cert, key: KEY }), { certPem: CERT, keyPem: KEY });
+      assert.deepEqual(serverIdentity({ cert, key: KEY }), {
+        certificates: [{ certPem: CERT, keyPem: KEY }],
+        clientAuthority: undefined,
+      });
     }
   } finally {
     rmSync(folder, { recursive: true });
   }
 });
 
-test("serverCertificate takes chains, and keys in their usual forms", () => {
+test("serverIdentity takes chains, and keys in their usual forms", () => {
   const chain = `subject=somebody\n${CERT}${block("CERTIFICATE", LONG_DER)}`;
-  assert.equal(serverCertificate({ cert: chain, key: KEY }).certPem, chain);
+  assert.equal(serverIdentity({ cert: chain, key: KEY }).certificates[0]?.certPem, chain);
   for (const key of [block("RSA PRIVATE KEY"), block("EC PARAMETERS") + block("EC PRIVATE KEY")]) {
-    assert.equal(serverCertificate({ cert: CERT, key }).keyPem, key);
+    assert.equal(serverIdentity({ cert: CERT, key }).certificates[0]?.keyPem, key);
   }
 });
 
@@ -82,18 +85,18 @@ for (
     ],
   ] as const
 ) {
-  test(`serverCertificate names the mistake: ${name}`, () => {
+  test(`serverIdentity names the mistake: ${name}`, () => {
     assert.throws(
-      () => serverCertificate(options),
+      () => serverIdentity(options),
       (error) => error instanceof TypeError && error.message.startsWith(message),
     );
   });
 }
 
-test("serverCertificate shows no key material in its message", () => {
+test("serverIdentity shows no key material in its message", () => {
   const lost = `MIIEvQIBADANBg\n${"secret".repeat(50)}\n`;
   assert.throws(
-    () => serverCertificate({ cert: CERT, key: lost }),
+    () => serverIdentity({ cert: CERT, key: lost }),
     (error: Error) => /Key cannot be read/.test(error.message) && !error.message.startsWith("secret"),
   );
 });
@@ -133,4 +136,36 @@ test("clientVerification logs that verification is switched off, and takes one w
   assert.deepEqual(clientVerification({ dangerouslySkipVerification: true }, log), { kind: "none" });
   assert.deepEqual(records.map(({ level, category }) => [level, category]), [["warn", "tls"]]);
   assert.throws(() => clientVerification({ ca: CERT, dangerouslySkipVerification: true }, log), /exclude each other/);
+});
+
+test("serverIdentity takes more certificates and the authority of clients, naming mistakes by number", () => {
+  const identity = serverIdentity({ cert: CERT, key: KEY, others: [{ cert: CERT, key: KEY }], clientCa: CERT });
+  assert.equal(identity.certificates.length, 2);
+  assert.deepEqual(identity.clientAuthority, { pem: CERT, required: true });
+  const optional = serverIdentity({ cert: CERT, key: KEY, clientCa: CERT, clientCertificate: "optional" });
+  assert.equal(optional.clientAuthority?.required, false);
+  const wrong = { cert: CERT, key: KEY, others: [{ cert: CERT, key: CERT }] };
+  assert.throws(() => serverIdentity(wrong), { name: "TypeError", message: /^Key 2 contains no private key/ });
+  assert.throws(
+    () => serverIdentity({ cert: CERT, key: KEY, clientCa: KEY }),
+    /^TypeError: Client CA contains no cert/,
+  );
+  const unknown = { cert: CERT, key: KEY, clientCa: CERT, clientCertificate: "maybe" as "optional" };
+  assert.throws(() => serverIdentity(unknown), /^TypeError: clientCertificate is "maybe", expected/);
+});
+
+test("clientTls takes a certificate with its key, and a name for the server", () => {
+  const tls = clientTls({ ca: CERT, cert: CERT, key: KEY, serverName: "example.org" });
+  assert.deepEqual(tls.certificate, { certPem: CERT, keyPem: KEY });
+  assert.equal(tls.serverName, "example.org");
+  assert.throws(
+    () => clientTls({ cert: CERT }),
+    /^TypeError: TLS options cert and key belong together, key is missing/,
+  );
+  assert.throws(() => clientTls({ key: KEY }), /cert is missing/);
+  assert.throws(
+    () => clientTls({ cert: KEY, key: KEY }),
+    /^TypeError: Certificate of the client contains no certificate/,
+  );
+  assert.throws(() => clientTls({ serverName: "" }), /^TypeError: serverName is empty/);
 });

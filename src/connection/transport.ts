@@ -7,6 +7,8 @@
  * @module
  */
 
+import type { PeerCertificate } from "./peer_certificate.ts";
+
 /**
  * A stream of one connection. A stream the peer opened carries its QUIC id (RFC 9000 §2.1, zero or more); a stream opened here
  * carries a negative handle, because its QUIC id is chosen only when the peer's stream credit lets it leave.
@@ -59,8 +61,34 @@ export interface TransportOptions {
 /** What a server needs beyond {@link TransportOptions}. */
 export interface ListenOptions extends TransportOptions {
   readonly address: SocketAddress;
-  /** PEM of certificate chain and key; `undefined` for a development certificate, which serves loopback peers only. */
-  readonly certificate: { readonly certPem: string; readonly keyPem: string } | undefined;
+  /** `undefined` for a development certificate, which serves loopback peers only. */
+  readonly identity: ServerIdentity | undefined;
+  /** Told of clients that TLS has refused, or that have refused this server; once a second at most. */
+  readonly onRefused?: ((refusal: HandshakeRefusal) => void) | undefined;
+}
+
+/** PEM of a certificate chain, leaf first, and of its key. */
+export interface OwnCertificate {
+  readonly certPem: string;
+  readonly keyPem: string;
+}
+
+/** Who a server is, and whom it asks. */
+export interface ServerIdentity {
+  /** Chosen by the host names in them; the first also for names that are in none. */
+  readonly certificates: readonly OwnCertificate[];
+  /** Whose certificates clients are asked for (PEM), and whether they have to show one. */
+  readonly clientAuthority: { readonly pem: string; readonly required: boolean } | undefined;
+}
+
+/** A handshake that TLS ended at a server. */
+export interface HandshakeRefusal {
+  readonly remote: SocketAddress;
+  /** QUIC's code for the alert: 0x100 and more (RFC 9001 §4.8). */
+  readonly code: number;
+  readonly reason: string;
+  /** How many there were since the last that was told, this one included. */
+  readonly count: number;
 }
 
 /** What a client needs beyond {@link TransportOptions}. */
@@ -69,6 +97,8 @@ export interface DialOptions extends TransportOptions {
   /** Name (or IP literal) for SNI and verification. */
   readonly serverName: string;
   readonly verification: Verification;
+  /** Shown to a server that asks. */
+  readonly certificate?: OwnCertificate | undefined;
 }
 
 /** Why a connection ended. */
@@ -111,6 +141,8 @@ export interface TransportStats {
 export interface TransportConnection {
   readonly remote: SocketAddress;
   readonly local: SocketAddress;
+  /** What the peer has shown, once established; a transport without TLS has none, nor has a client that was not asked. */
+  readonly peerCertificate?: PeerCertificate | undefined;
   /**
    * Open a stream; it waits in the transport until the peer's credit allows, and {@link ConnectionSink.onOpened} says when.
    * @param urgency Streams that are more urgent leave first: 0 (most) to 7, default 3 (RFC 9218 §4.1). Equal ones take turns.
@@ -174,6 +206,11 @@ export interface TransportListener {
   readonly address: SocketAddress;
   /** True when it runs on a development certificate. */
   readonly development: boolean;
+  /**
+   * Show another identity from the next handshake on.
+   * @throws {EchoStreamError} when it cannot be used, saying why; the old one stays.
+   */
+  setIdentity(identity: ServerIdentity): void;
   /** Stop accepting; established connections live on. Resolves when the socket is free to be bound again, once they are gone. */
   close(): Promise<void>;
 }

@@ -4,15 +4,24 @@
  * @module
  */
 
-import type { HostPort } from "../connection/address.ts";
+import { formatAddress, type HostPort } from "../connection/address.ts";
 import { Connection } from "../connection/connection.ts";
 import { nativeTransport } from "../connection/native.ts";
-import { serverCertificate } from "../connection/tls.ts";
-import type { ListenOptions, SocketAddress, Transport, TransportListener } from "../connection/transport.ts";
+import { refusalOf, type VerifyPeer } from "../connection/peer_certificate.ts";
+import { serverIdentity, type TlsServerOptions } from "../connection/tls.ts";
+import type {
+  HandshakeRefusal,
+  ListenOptions,
+  ServerIdentity,
+  SocketAddress,
+  Transport,
+  TransportListener,
+} from "../connection/transport.ts";
 import { ConnectionCode } from "../protocol/error.ts";
 import { type EndpointSettings, endpointSettings } from "../session/endpoint_options.ts";
 import { Session } from "../session.ts";
 import { resumePolicy } from "../session/resume.ts";
+import { peerText } from "../trace.ts";
 import type { ServerDefinition } from "./definition.ts";
 import { Resumption } from "./resumption.ts";
 import type { Sessions } from "./sessions.ts";
@@ -21,7 +30,8 @@ import type { Sessions } from "./sessions.ts";
 export class Endpoint {
   readonly #definition: ServerDefinition;
   readonly #settings: EndpointSettings;
-  readonly #certificate: ListenOptions["certificate"];
+  #identity: ServerIdentity | undefined;
+  #verify: VerifyPeer | undefined;
   readonly #sessions: Sessions;
   readonly #resumption: Resumption | undefined;
   readonly #listeners: TransportListener[] = [];
@@ -32,7 +42,8 @@ export class Endpoint {
   constructor(definition: ServerDefinition, sessions: Sessions) {
     this.#definition = definition;
     this.#settings = endpointSettings(definition.options, definition);
-    this.#certificate = definition.tls === undefined ? undefined : serverCertificate(definition.tls);
+    this.#identity = definition.tls === undefined ? undefined : serverIdentity(definition.tls);
+    this.#verify = definition.tls?.verify;
     this.#sessions = sessions;
     const resume = resumePolicy(definition.options.resume ?? false);
     this.#resumption = resume && new Resumption(resume);
@@ -68,6 +79,24 @@ export class Endpoint {
       throw error;
     }
     return this.addresses;
+  }
+
+  /**
+   * Be somebody else from the next handshake on.
+   * @throws {TypeError} when nothing is bound, or on a development certificate; or the options cannot be used, naming the mistake.
+   * @throws {EchoStreamError} INVALID_ARGUMENT when a certificate or key cannot; then nothing has changed.
+   */
+  reload(tls: TlsServerOptions): void {
+    const identity = serverIdentity(tls);
+    if (this.#listeners.length === 0) throw new TypeError("Server is not started; give tls() to its builder");
+    if (this.#identity === undefined) {
+      throw new TypeError(
+        "Server runs on a development certificate, which cannot be reloaded; give tls() to its builder",
+      );
+    }
+    for (const listener of this.#listeners) listener.setIdentity(identity);
+    this.#identity = identity;
+    this.#verify = tls.verify;
   }
 
   /** Accept nothing more, and give up handshakes in progress. Resolves when the addresses can be bound again, once all sessions are gone. */
@@ -106,7 +135,12 @@ export class Endpoint {
 
   #listenOn(transport: Transport, address: SocketAddress, ready: Promise<void>): Promise<TransportListener> {
     const { transportOptions, limits, clock, timers, log, behavior } = this.#settings;
-    const options: ListenOptions = { ...transportOptions, address, certificate: this.#certificate };
+    const options: ListenOptions = {
+      ...transportOptions,
+      address,
+      identity: this.#identity,
+      onRefused: (refusal) => this.#sayRefused(refusal),
+    };
     return transport.listen(options, (accepted) => {
       const connection = Connection.accept(accepted, {
         transport: transportOptions,
@@ -115,6 +149,7 @@ export class Endpoint {
         timers,
         log,
         onEstablished: (established) => {
+          if (!this.#accepts(established)) return;
           const offer = this.#resumption?.offer();
           const session = new Session(established, behavior, this.#definition.context, offer?.resume);
           this.#sessions.admit(session, ready, offer && this.#resumption!.greet(session, offer.token));
@@ -125,6 +160,30 @@ export class Endpoint {
       connection.established.then(settled, settled);
       if (this.#closing) void connection.close(ConnectionCode.GOING_AWAY, "Server is shutting down");
       return connection;
+    });
+  }
+
+  /** Whether the program takes the client's certificate; one that is not taken is turned away here. */
+  #accepts(connection: Connection): boolean {
+    const refusal = refusalOf(this.#verify, connection.peerCertificate);
+    if (refusal === undefined) return true;
+    this.#settings.log({
+      level: "warn",
+      category: "server",
+      message: "A client is refused by verify",
+      fields: { peer: formatAddress(connection.remote), reason: refusal.message },
+      error: refusal.cause,
+    });
+    void connection.close(ConnectionCode.REFUSED, `${refusal.code}: ${refusal.message}`);
+    return false;
+  }
+
+  #sayRefused({ remote, reason, count }: HandshakeRefusal): void {
+    this.#settings.log({
+      level: "warn",
+      category: "server",
+      message: "TLS with a client failed",
+      fields: { peer: formatAddress(remote), reason: peerText(reason), count },
     });
   }
 

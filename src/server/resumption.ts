@@ -65,8 +65,10 @@ export class Resumption {
     });
   }
 
-  /** The client of `session` is back on `fresh`. False when events it has not seen are gone, or it has not begun. */
+  /** The client of `session` is back on `fresh`. False when it is another, events it has not seen are gone, or it has not begun. */
   #welcome(session: Session, fresh: Session, settings: Settings, token: Uint8Array): boolean {
+    // Whoever found the token without the key has no claim to what another was admitted for.
+    if (session.peerCertificate?.fingerprintSha256 !== fresh.peerCertificate?.fingerprintSha256) return false;
     const seen = settings.resumeEventSequence;
     const { first, last } = session.resumableEvents;
     if (seen > last) throw protocolViolation(`Event ${seen} was seen in a session, and ${last} were sent`);

@@ -5,6 +5,7 @@
  */
 
 import { systemClock } from "../clock.ts";
+import type { TlsServerOptions } from "../connection/tls.ts";
 import type { SocketAddress } from "../connection/transport.ts";
 import type { ServerContext } from "../context.ts";
 import type { Api, HasApi } from "../plugin/api.ts";
@@ -164,6 +165,16 @@ export class RpcServer<Methods = None, Events = None, Pushes = None, Streams = N
     } finally {
       unlisten();
     }
+  }
+
+  /**
+   * Show another certificate, and ask other clients for theirs, from the next handshake on; sessions that live are not touched. All options
+   * are given anew, as `tls` of the builder takes them. One that cannot be used changes nothing.
+   * @throws {TypeError} when a PEM cannot be read, naming the mistake; when the server is not started, or runs on a development certificate.
+   * @throws {EchoStreamError} INVALID_ARGUMENT when a certificate cannot be used, or a key is not its own.
+   */
+  reloadCertificate(tls: TlsServerOptions): void {
+    this.#endpoint.reload(tls);
   }
 
   /**

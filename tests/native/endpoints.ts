@@ -9,6 +9,7 @@ import { DEFAULT_TRANSPORT_TUNING } from "../../src/connection/options.ts";
 import type {
   DialOptions,
   ListenOptions,
+  ServerIdentity,
   Transport,
   TransportConnection,
   TransportListener,
@@ -33,6 +34,11 @@ export const OPTIONS: TransportOptions = {
 
 /** The authority clients of these tests believe. */
 export const AUTHORITY = new Authority("Test authority");
+
+/** A server with one certificate that asks its clients for none. */
+export function identity(certPem: string, keyPem: string): ServerIdentity {
+  return { certificates: [{ certPem, keyPem }], clientAuthority: undefined };
+}
 
 /** What a test may choose. */
 export interface EndpointsOptions {
@@ -63,7 +69,7 @@ export async function listen(
   return await transport.listen({
     ...OPTIONS,
     address: { address: "127.0.0.1", port: 0 },
-    certificate: { certPem: cert, keyPem: key },
+    identity: identity(cert, key),
     ...options,
   }, accept);
 }

@@ -6,7 +6,7 @@ import { nativeTransport } from "../../src/connection/native.ts";
 import type { Verification } from "../../src/connection/transport.ts";
 import { EchoStreamError } from "../../src/protocol/error.ts";
 import { Authority, type CertificateOptions } from "../support/certificates.ts";
-import { AUTHORITY, dial, listen, withConnection } from "./endpoints.ts";
+import { AUTHORITY, dial, identity, listen, withConnection } from "./endpoints.ts";
 import { RecordingSink } from "./recording_sink.ts";
 
 /** Dial a server with a certificate for `names`; returns how the client fared. */
@@ -19,7 +19,7 @@ async function outcome(
 ): Promise<string> {
   const { cert, key } = AUTHORITY.issue(options.certificate);
   const accepted: RecordingSink[] = [];
-  const listener = await listen({ certificate: { certPem: cert, keyPem: key } }, () => {
+  const listener = await listen({ identity: identity(cert, key) }, () => {
     const sink = new RecordingSink();
     accepted.push(sink);
     return sink;
@@ -75,7 +75,7 @@ test("Native transport verifies name and authority of the server", async () => {
 test("Native transport believes a pinned certificate and no other", async () => {
   const { cert, key } = AUTHORITY.issue({ names: ["example.org"] });
   const digest = createHash("sha256").update(new X509Certificate(cert).raw).digest();
-  const listener = await listen({ certificate: { certPem: cert, keyPem: key } }, () => new RecordingSink());
+  const listener = await listen({ identity: identity(cert, key) }, () => new RecordingSink());
   for (const [sha256, expected] of [[new Uint8Array(digest), true], [new Uint8Array(32), false]] as const) {
     const { client, sink } = await dial(listener, { verification: { kind: "pin", sha256: [sha256] } });
     await sink.until(() => sink.established || sink.closed !== undefined);
@@ -88,7 +88,7 @@ test("Native transport believes a pinned certificate and no other", async () => 
 });
 
 test("Native transport serves a development certificate to this machine", async () => {
-  const listener = await listen({ certificate: undefined }, () => new RecordingSink());
+  const listener = await listen({ identity: undefined }, () => new RecordingSink());
   assert.equal(listener.development, true);
   for (const serverName of ["localhost", "127.0.0.1"]) {
     const { client, sink } = await dial(listener, { serverName, verification: { kind: "development" } });
@@ -113,12 +113,12 @@ test("Native transport names what is wrong with a listener", async () => {
     failsWith("UNAVAILABLE", `Address ${address}:${port} is already in use; choose another port, or 0 for a free one`),
   );
   await assert.rejects(
-    listen({ certificate: { certPem: "", keyPem: "" } }, () => new RecordingSink()),
+    listen({ identity: identity("", "") }, () => new RecordingSink()),
     failsWith("INVALID_ARGUMENT", "Certificate contains no certificate"),
   );
   const [one, other] = [AUTHORITY.issue(), AUTHORITY.issue()];
   await assert.rejects(
-    listen({ certificate: { certPem: one.cert, keyPem: other.key } }, () => new RecordingSink()),
+    listen({ identity: identity(one.cert, other.key) }, () => new RecordingSink()),
     failsWith("INVALID_ARGUMENT", "Key does not belong to the certificate"),
   );
   await listener.close();

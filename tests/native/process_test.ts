@@ -18,7 +18,7 @@ const transport = await nativeTransport();
 const message = new Uint8Array(64);
 async function start(onClientData, onServerClosed = () => {}) {
   const listener = await transport.listen(
-    { ...options, address: { address: "127.0.0.1", port: 0 }, certificate: undefined },
+    { ...options, address: { address: "127.0.0.1", port: 0 }, identity: undefined },
     (connection) => ({ ...nothing, onData: () => connection.sendMessage(message), onClosed: onServerClosed }),
   );
   const client = transport.dial(

@@ -9,7 +9,7 @@ import { createHash, createSign, generateKeyPairSync, type KeyObject, randomByte
 
 /** What a certificate says. */
 export interface CertificateOptions {
-  /** DNS names and IPv4 literals it is for. Default `localhost` and 127.0.0.1. */
+  /** DNS names, IPv4 literals, URIs and e-mail addresses it is for. Default `localhost` and 127.0.0.1. */
   readonly names?: readonly string[];
   /** First and last day, counted from today. Default -1 to 1. */
   readonly days?: readonly [first: number, last: number];
@@ -39,12 +39,14 @@ export class Authority {
     this.ca = pem("CERTIFICATE", this.#sign(this.#name, publicKey, [-1, 1], extensions));
   }
 
-  /** Issue a certificate for a server. */
+  /** Issue a certificate for a server, or a client. */
   issue({ names = ["localhost", "127.0.0.1"], days = [-1, 1] }: CertificateOptions = {}): Certificate {
     const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     const alternativeNames = sequence(
       ...names.map((name) =>
-        /^[\d.]+$/.test(name) ? der(0x87, Uint8Array.from(name.split("."), Number)) : der(0x82, text(name))
+        /^[\d.]+$/.test(name)
+          ? der(0x87, Uint8Array.from(name.split("."), Number))
+          : der(name.includes("://") ? 0x86 : name.includes("@") ? 0x81 : 0x82, text(name))
       ),
     );
     const bytes = this.#sign(distinguishedName(names[0]!), publicKey, days, [

@@ -88,7 +88,7 @@ export async function connectionPair(
   });
   const address = { address: "127.0.0.1", port: 5_000 };
   let server: Connection | undefined;
-  await network.transport.listen({ ...transport, address, certificate: undefined }, (accepted) => {
+  await network.transport.listen({ ...transport, address, identity: undefined }, (accepted) => {
     server = Connection.accept(accepted, { transport, ...side(atServer) });
     return server;
   });

@@ -98,7 +98,7 @@ export async function wire(
   const atClient = new Log();
   const atServer = new Log();
   let server: TransportConnection | undefined;
-  await memory.transport.listen({ ...options, address: ADDRESS, certificate: undefined }, (accepted) => {
+  await memory.transport.listen({ ...options, address: ADDRESS, identity: undefined }, (accepted) => {
     server = accepted;
     return atServer;
   });

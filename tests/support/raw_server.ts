@@ -48,7 +48,7 @@ export class RawServer {
     const options = transportOptions({}, StreamKind.MESSAGES);
     const closes: TransportClose[] = [];
     const listener = await transport.listen(
-      { ...options, address: { address: "127.0.0.1", port: 0 }, certificate: undefined },
+      { ...options, address: { address: "127.0.0.1", port: 0 }, identity: undefined },
       (connection) => new RawConnection(connection, answer, closes),
     );
     return new RawServer(listener, closes);

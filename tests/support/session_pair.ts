@@ -95,7 +95,7 @@ export class SessionPair {
       },
     });
     const listener = await transport.listen(
-      { ...options, address: { address: "127.0.0.1", port: 0 }, certificate: undefined },
+      { ...options, address: { address: "127.0.0.1", port: 0 }, identity: undefined },
       (accepted) => Connection.accept(accepted, { transport: options, ...side(this.server, this.#serverClock) }),
     );
     const { address } = listener;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::close::{Close, CloseCause, concerns_certificate, describe};
 use crate::record::{APPLICATION, Header, event};
 use crate::ring::{Events, record};
-use crate::tls::verify::refusal;
+use crate::tls::verify::{client_refusal, refusal};
 
 use super::datagrams::Datagrams;
 use super::messages::Messages;
@@ -17,6 +17,8 @@ use super::{Connection, Role};
 const MIN_LINGER: Duration = Duration::from_millis(500);
 /// Bytes sent for each byte received, at most (RFC 9000 §10.2.1), by who does not know whether packets are authentic.
 const AMPLIFICATION: usize = 3;
+/// The TLS alert of a server whose client shows no certificate (RFC 8446 §6.2).
+const CERTIFICATE_REQUIRED: u64 = 0x174;
 
 /// The state of an end that may be under way.
 #[derive(Default)]
@@ -128,6 +130,8 @@ impl Connection {
                 ..record(event::CLOSED, self.id)
             };
             events.push(header, close.reason.as_bytes());
+        } else if let Role::Accepted { listener } = self.role {
+            self.report_refusal(listener, &close, events);
         }
         let is_ours = self.quic.peer_error().is_none() && !self.quic.is_timed_out();
         let counts = self.quic.stats();
@@ -152,7 +156,7 @@ impl Connection {
             let reason = if error.is_app || !error.reason.is_empty() {
                 lossy(&error.reason)
             } else {
-                describe(error.error_code)
+                self.remote_reason(error.error_code)
             };
             let cause = if self.is_established { CloseCause::Remote } else { CloseCause::Handshake };
             return close(cause, error.is_app, error.error_code, reason);
@@ -173,11 +177,29 @@ impl Connection {
         close(cause, false, code, self.local_reason(code))
     }
 
+    /// A server judges certificates of clients only, and the other way round.
+    fn remote_reason(&self, code: u64) -> String {
+        match self.role {
+            Role::Dialled { .. } if code == CERTIFICATE_REQUIRED => {
+                "the server asks for a certificate, and none was given".to_owned()
+            }
+            Role::Dialled { .. } if concerns_certificate(code) => {
+                format!("the server refuses the certificate it was given: {}", describe(code))
+            }
+            Role::Accepted { .. } if concerns_certificate(code) => {
+                format!("the client refuses this server's certificate: {}", describe(code))
+            }
+            _ => describe(code),
+        }
+    }
+
     fn local_reason(&mut self, code: u64) -> String {
-        if let Role::Dialled { server_name, verification } = &self.role
-            && concerns_certificate(code)
-            && let Some(reason) = refusal(self.quic.as_mut(), verification, server_name)
-        {
+        let refused = match &self.role {
+            _ if !concerns_certificate(code) => None,
+            Role::Dialled { server_name, verification } => refusal(self.quic.as_mut(), verification, server_name),
+            Role::Accepted { .. } => client_refusal(self.quic.as_mut()),
+        };
+        if let Some(reason) = refused {
             return reason;
         }
         match self.ending.failure {

@@ -23,6 +23,7 @@ mod streams;
 mod streams_test;
 mod transmit;
 mod urgency;
+mod verdict;
 
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
@@ -46,6 +47,7 @@ use offer::Offer;
 use streams::{StreamKey, Streams};
 pub use transmit::Sent;
 use urgency::Urgency;
+use verdict::Refusals;
 
 /// How old the counters JavaScript reads may be.
 const STATS_INTERVAL: Duration = Duration::from_millis(10);
@@ -60,6 +62,8 @@ pub struct Settings {
     pub message_kind: u8,
     /// Of the resets of streams whose lifetime is over.
     pub expired_code: u64,
+    /// Of the connections that share these settings: those of a listener.
+    refusals: Refusals,
 }
 
 impl From<&TransportSettings> for Settings {
@@ -71,6 +75,7 @@ impl From<&TransportSettings> for Settings {
             initial_credit: settings.initial_credit_bytes as u64,
             message_kind: settings.message_stream_kind as u8,
             expired_code: settings.expired_stream_code as u64,
+            refusals: Refusals::default(),
         }
     }
 }
@@ -95,6 +100,8 @@ pub struct Connection {
     stats_due: Option<Instant>,
     started: Instant,
     is_established: bool,
+    /// The server has shown that it takes what the client has shown.
+    has_verdict: bool,
     last_received: Instant,
     /// Packets have come since the last one went, so an acknowledgement may be due.
     ack_due: bool,
@@ -131,6 +138,7 @@ impl Connection {
             stats_due: None,
             started: now,
             is_established: false,
+            has_verdict: false,
             last_received: now,
             ack_due: false,
             release: None,
@@ -190,11 +198,14 @@ impl Connection {
         self.refresh_stats_after(self.last_received);
         self.ack_due = true;
         self.streams.quiet.packet_arrived();
+        // Where it matters: before the connection is established.
+        let heard_before = self.may_bring_verdict(packet).then(|| self.quic.stats().recv);
         if let Err(error) = self.quic.recv(packet, quiche::RecvInfo { from, to })
             && error != quiche::Error::Done
         {
             self.ending.failed(error);
         }
+        self.has_verdict |= heard_before.is_some_and(|heard| self.quic.stats().recv > heard);
         // At once, so that each carries the arrival time of its own packet.
         if self.is_established && self.quic.dgram_recv_queue_len() > 0 {
             events.arrived(arrival_us);
@@ -233,7 +244,7 @@ impl Connection {
         if self.ending.is_lingering() {
             return;
         }
-        if !self.is_established && self.quic.is_established() {
+        if !self.is_established && self.quic.is_established() && !self.awaits_verdict() {
             self.establish(events);
         }
         if !self.is_established {
@@ -269,11 +280,14 @@ impl Connection {
     fn establish(&mut self, events: &mut Events) {
         self.is_established = true;
         self.stats.update(&self.quic, false);
+        let certificate = self.quic.peer_cert().unwrap_or_default();
         match self.role {
-            Role::Dialled { .. } => events.push(record(event::ESTABLISHED, self.id), &[]),
+            Role::Dialled { .. } => events.push(record(event::ESTABLISHED, self.id), certificate),
             Role::Accepted { listener } => {
-                let header = Header { stream: u64::from(listener), ..record(event::ACCEPTED, self.id) };
-                events.push(header, self.addresses().as_bytes());
+                let addresses = self.addresses();
+                let argument = addresses.len() as u32;
+                let header = Header { stream: u64::from(listener), argument, ..record(event::ACCEPTED, self.id) };
+                events.push(header, &[addresses.as_bytes(), certificate].concat());
             }
         }
     }

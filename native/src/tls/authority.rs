@@ -11,7 +11,7 @@ use rcgen::{
     Issuer, KeyPair, KeyUsagePurpose, NameConstraints,
 };
 
-use super::server::ServerCertificate;
+use super::own::OwnCertificate;
 use crate::error::{Failure, io_text, unavailable};
 
 /// What a development server answers to.
@@ -28,7 +28,7 @@ pub fn certificate() -> Option<String> {
 }
 
 /// A new certificate for `localhost`, `127.0.0.1` and `::1`, issued by this user's authority.
-pub fn issue() -> Result<ServerCertificate, Failure> {
+pub fn issue() -> Result<OwnCertificate, Failure> {
     let (_, key) = load_or_create(&state_folder()?)?;
     let issuer = Issuer::new(authority_params(), KeyPair::from_pem(&key).map_err(unusable)?);
     let mut params = CertificateParams::new(NAMES.map(str::to_owned)).map_err(unusable)?;
@@ -38,7 +38,7 @@ pub fn issue() -> Result<ServerCertificate, Failure> {
     set_validity(&mut params, LEAF_DAYS);
     let key = KeyPair::generate().map_err(unusable)?;
     let certificate = params.signed_by(&key, &issuer).map_err(unusable)?;
-    Ok(ServerCertificate { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
+    Ok(OwnCertificate { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
 }
 
 fn unusable(error: rcgen::Error) -> Failure {

@@ -1,7 +1,11 @@
-//! Certificates: those a server shows, and how a client judges those it is shown.
+//! Certificates: those an end shows, how it judges those it is shown, and who showed one.
 
 pub mod authority;
+pub mod issue;
+pub mod own;
+pub mod peer;
 pub mod pem;
+pub mod request;
 pub mod roots;
 pub mod server;
 pub mod verify;

@@ -18,15 +18,16 @@ pub fn certificates(pem: &str, what: &str) -> Result<Vec<X509>, Failure> {
     Ok(found)
 }
 
-/// The private key in `pem`.
-pub fn private_key(pem: &str) -> Result<PKey<Private>, Failure> {
+/// The private key in `pem`. `what` names the text in the error.
+pub fn private_key(pem: &str, what: &str) -> Result<PKey<Private>, Failure> {
     if !pem.contains("PRIVATE KEY-----") {
-        return Err(invalid("Key contains no private key"));
+        return Err(invalid(format!("{what} contains no private key")));
     }
     if pem.contains("ENCRYPTED") {
-        return Err(invalid("Key is encrypted; pass it decrypted"));
+        return Err(invalid(format!("{what} is encrypted; pass it decrypted")));
     }
-    PKey::private_key_from_pem(pem.as_bytes()).map_err(|_| invalid("Key contains a private key that cannot be read"))
+    PKey::private_key_from_pem(pem.as_bytes())
+        .map_err(|_| invalid(format!("{what} contains a private key that cannot be read")))
 }
 
 #[cfg(test)]
@@ -43,6 +44,6 @@ mod tests {
             ),
             Some("Certificate contains a certificate that cannot be read".to_owned())
         );
-        assert_eq!(text(private_key("hello").map(drop)), Some("Key contains no private key".to_owned()));
+        assert_eq!(text(private_key("hello", "Key").map(drop)), Some("Key contains no private key".to_owned()));
     }
 }

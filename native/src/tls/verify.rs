@@ -7,7 +7,8 @@ use boring::ssl::{SslAlert, SslContextBuilder, SslMethod, SslRef, SslVerifyError
 use boring::x509::store::X509StoreBuilder;
 use boring::x509::{X509, X509VerifyError};
 
-use super::{authority, pem, roots};
+use super::own::OwnCertificate;
+use super::{authority, pem, request, roots};
 use crate::error::{Failure, invalid, unavailable};
 
 /// Whom a client believes.
@@ -37,9 +38,16 @@ impl Verification {
     }
 }
 
-/// A client's TLS context.
-pub fn client_context(verification: &Verification) -> Result<SslContextBuilder, Failure> {
+/// A client's TLS context. `certificate` is shown to servers that ask for one.
+pub fn client_context(
+    verification: &Verification,
+    certificate: Option<&OwnCertificate>,
+) -> Result<SslContextBuilder, Failure> {
     let mut context = SslContextBuilder::new(SslMethod::tls()).map_err(invalid)?;
+    request::watch(&mut context);
+    if let Some(certificate) = certificate {
+        certificate.install(&mut context, " of the client")?;
+    }
     match verification {
         Verification::System => {
             let roots = roots::system_roots();
@@ -67,7 +75,8 @@ pub fn client_context(verification: &Verification) -> Result<SslContextBuilder, 
     Ok(context)
 }
 
-fn trust(context: &mut SslContextBuilder, authorities: &[X509]) -> Result<(), Failure> {
+/// Believe these authorities, and nobody else.
+pub fn trust(context: &mut SslContextBuilder, authorities: &[X509]) -> Result<(), Failure> {
     let mut store = X509StoreBuilder::new().map_err(invalid)?;
     for authority in authorities {
         store.add_cert(authority.clone()).map_err(invalid)?;
@@ -98,13 +107,21 @@ pub fn expect_ip(ssl: &mut SslRef, ip: IpAddr) -> Result<(), Failure> {
     ssl.verify_param_mut().set_ip(ip).map_err(invalid)
 }
 
-/// Why the peer's certificate was refused; `None` when it was not.
+/// Why the server's certificate was refused; `None` when it was not.
 pub fn refusal(ssl: &SslRef, verification: &Verification, server_name: &str) -> Option<String> {
     if let Verification::Pin(_) = verification {
         return Some("certificate does not match the pinned SHA-256 digest".to_owned());
     }
-    let error = ssl.verify_result().err()?;
-    Some(match error {
+    Some(words(ssl.verify_result().err()?, server_name))
+}
+
+/// Why the client's certificate was refused; `None` when it was not.
+pub fn client_refusal(ssl: &SslRef) -> Option<String> {
+    Some(words(ssl.verify_result().err()?, "this server"))
+}
+
+fn words(error: X509VerifyError, server_name: &str) -> String {
+    match error {
         X509VerifyError::CERT_HAS_EXPIRED => "certificate has expired".to_owned(),
         X509VerifyError::CERT_NOT_YET_VALID => "certificate is not yet valid".to_owned(),
         X509VerifyError::HOSTNAME_MISMATCH | X509VerifyError::IP_ADDRESS_MISMATCH => {
@@ -117,5 +134,5 @@ pub fn refusal(ssl: &SslRef, verification: &Verification, server_name: &str) -> 
         | X509VerifyError::UNABLE_TO_VERIFY_LEAF_SIGNATURE
         | X509VerifyError::CERT_SIGNATURE_FAILURE => "certificate is self-signed or of an unknown authority".to_owned(),
         other => format!("certificate was refused: {}", other.error_string()),
-    })
+    }
 }

@@ -1,0 +1,67 @@
+/**
+ * A server's socket of the native transport, as JavaScript keeps it.
+ *
+ * @module
+ */
+
+import type { Bound } from "./native_addon.ts";
+import type {
+  ConnectionSink,
+  HandshakeRefusal,
+  ListenOptions,
+  ServerIdentity,
+  SocketAddress,
+  TransportConnection,
+  TransportListener,
+} from "./transport.ts";
+
+/** What a listener asks of the addon. */
+export interface ListenerCommands {
+  setIdentity(identity: ServerIdentity): void;
+  close(): void;
+}
+
+/** One listener, from being bound until its socket is free. */
+export class NativeListener implements TransportListener {
+  readonly address: SocketAddress;
+  readonly development: boolean;
+  readonly accept: (connection: TransportConnection) => ConnectionSink;
+  readonly onRefused: ListenOptions["onRefused"];
+  readonly #commands: ListenerCommands;
+  readonly #closed: Promise<void>;
+  /** The socket is free again. */
+  onClosed: () => void = () => {};
+  #closing = false;
+
+  constructor(
+    bound: Bound,
+    options: ListenOptions,
+    accept: (connection: TransportConnection) => ConnectionSink,
+    commands: ListenerCommands,
+  ) {
+    this.address = { address: bound.address, port: bound.port };
+    this.development = options.identity === undefined;
+    this.accept = accept;
+    this.onRefused = options.onRefused;
+    this.#commands = commands;
+    this.#closed = new Promise((resolve) => this.onClosed = resolve);
+  }
+
+  setIdentity(identity: ServerIdentity): void {
+    this.#commands.setIdentity(identity);
+  }
+
+  close(): Promise<void> {
+    if (!this.#closing) {
+      this.#closing = true;
+      this.#commands.close();
+    }
+    return this.#closed;
+  }
+}
+
+/** From `remote address, port, code, reason`, of which only the last may hold spaces. */
+export function handshakeRefusal(text: string, count: number): HandshakeRefusal {
+  const [address = "", port, code, ...reason] = text.split(" ");
+  return { remote: { address, port: Number(port) }, code: Number(code), reason: reason.join(" "), count };
+}
