@@ -6,7 +6,6 @@
 mod arrivals;
 
 use std::collections::HashMap;
-use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,7 +24,7 @@ use crate::send_batch::SendBatch;
 use crate::socket::ReceiveBuffers;
 use crate::stats::Table;
 use crate::timers::Timers;
-use crate::wake::{Poller, sleep_precisely};
+use crate::wake::{Poller, RawFd, sleep_precisely};
 
 /// Everything the I/O thread owns.
 pub struct Driver {

@@ -9,6 +9,7 @@ use crate::connection::{Connection, Role, Settings, dial::random_connection_id};
 use crate::quic::{Buffers, CONNECTION_ID_BYTES, Quic};
 use crate::socket::Socket;
 use crate::stats::Table;
+use crate::wake::RawFd;
 
 /// Handshakes under way at once, about 22 KB each; first packets beyond are not answered (docs/security.md).
 const MAX_HANDSHAKES: usize = 1_000;
@@ -51,7 +52,7 @@ impl Listener {
         connection: u32,
         from: SocketAddr,
         to: SocketAddr,
-        socket: std::os::fd::RawFd,
+        socket: RawFd,
         stats: &Table,
     ) -> Option<(Connection, [u8; CONNECTION_ID_BYTES])> {
         let is_local = from.ip().to_canonical().is_loopback();

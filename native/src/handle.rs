@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -28,6 +27,7 @@ use crate::tls::authority;
 use crate::tls::own::OwnCertificate;
 use crate::tls::server::{ClientAuthority, CurrentIdentity, Identity, server_context};
 use crate::tls::verify::{Verification, client_context};
+use crate::wake::RawFd;
 
 type Notify = ThreadsafeFunction<(), (), (), Status, false, false, 0>;
 

@@ -1,7 +1,8 @@
 //! Outgoing packets, gathered over connections into runs that one system call can send.
 
 use std::net::SocketAddr;
-use std::os::fd::RawFd;
+
+use crate::wake::RawFd;
 
 /// Largest packet that is written (RFC 9000 leaves it to the path; loopback carries 65,536).
 pub const MAX_PACKET_BYTES: usize = 16_384;

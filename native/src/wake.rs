@@ -1,40 +1,44 @@
 //! Sleeping until a socket is readable, a moment has come, or JavaScript has work.
 
+#[cfg(any(windows, test))]
+mod loopback;
+#[cfg(unix)]
+mod pipe;
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
+#[cfg(windows)]
+use loopback::Signal;
+#[cfg(unix)]
+use pipe::Signal;
+#[cfg(unix)]
+use unix as system;
+#[cfg(windows)]
+use windows as system;
+
+pub use system::{RawFd, raw_fd, sleep_precisely};
+
 /// Wakes the I/O thread from another thread, with a system call only when it really sleeps.
 pub struct Waker {
-    read: OwnedFd,
-    write: OwnedFd,
+    signal: Signal,
     sleeping: AtomicBool,
 }
 
 impl Waker {
     pub fn new() -> io::Result<Waker> {
-        let mut fds = [0; 2];
-        // SAFETY: `fds` has room for the two descriptors; both are owned from here on.
-        let (read, write) = unsafe {
-            if libc::pipe(fds.as_mut_ptr()) != 0 {
-                return Err(io::Error::last_os_error());
-            }
-            let [read, write] = fds;
-            for fd in fds {
-                libc::fcntl(fd, libc::F_SETFL, libc::O_NONBLOCK);
-                libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC);
-            }
-            (OwnedFd::from_raw_fd(read), OwnedFd::from_raw_fd(write))
-        };
-        Ok(Waker { read, write, sleeping: AtomicBool::new(false) })
+        Ok(Waker { signal: Signal::new()?, sleeping: AtomicBool::new(false) })
     }
 
     /// Called by JavaScript's thread after it has published its work.
     pub fn wake(&self) {
         if self.sleeping.swap(false, SeqCst) {
-            // SAFETY: the descriptor is open, the byte lives on the stack. A full pipe wakes as well.
-            unsafe { libc::write(self.write.as_raw_fd(), [1u8].as_ptr().cast(), 1) };
+            self.signal.raise();
         }
     }
 
@@ -47,22 +51,16 @@ impl Waker {
     pub fn finish(&self) {
         self.sleeping.store(false, SeqCst);
     }
-
-    fn drain(&self) {
-        let mut bytes = [0u8; 64];
-        // SAFETY: reads at most the array's length from an open descriptor.
-        unsafe { libc::read(self.read.as_raw_fd(), bytes.as_mut_ptr().cast(), bytes.len()) };
-    }
 }
 
-/// The descriptors to sleep on: the waker first, then the sockets.
+/// What to sleep on: the waker first, then the sockets.
 pub struct Poller {
-    fds: Vec<libc::pollfd>,
+    fds: Vec<system::PollFd>,
 }
 
 impl Poller {
     pub fn new(waker: &Waker) -> Poller {
-        Poller { fds: vec![poll_fd(waker.read.as_raw_fd())] }
+        Poller { fds: vec![poll_fd(waker.signal.fd())] }
     }
 
     pub fn add(&mut self, fd: RawFd) {
@@ -73,11 +71,11 @@ impl Poller {
         self.fds.retain(|entry| entry.fd != fd);
     }
 
-    /// Sleep until a descriptor is readable or `timeout` is over; `None` sleeps until something happens.
+    /// Sleep until a socket is readable or `timeout` is over; `None` sleeps until something happens.
     pub fn wait(&mut self, waker: &Waker, timeout: Option<Duration>) {
         poll(&mut self.fds, timeout);
         if self.fds.first().is_some_and(|entry| entry.revents != 0) {
-            waker.drain();
+            waker.signal.clear();
         }
     }
 
@@ -89,48 +87,76 @@ impl Poller {
 
 /// Wait until `fd` takes data again, for at most `timeout`.
 pub fn wait_writable(fd: RawFd, timeout: Duration) {
-    poll(&mut [libc::pollfd { fd, events: libc::POLLOUT, revents: 0 }], Some(timeout));
+    poll(&mut [system::PollFd { fd, events: system::WRITABLE, revents: 0 }], Some(timeout));
 }
 
-fn poll_fd(fd: RawFd) -> libc::pollfd {
-    libc::pollfd { fd, events: libc::POLLIN, revents: 0 }
+fn poll_fd(fd: RawFd) -> system::PollFd {
+    system::PollFd { fd, events: system::READABLE, revents: 0 }
 }
 
-#[cfg(target_os = "linux")]
-fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) {
-    let time = timeout.map(|value| libc::timespec {
-        tv_sec: value.as_secs() as libc::time_t,
-        tv_nsec: value.subsec_nanos() as libc::c_long,
-    });
-    let pointer = time.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
-    // SAFETY: `fds` is a valid array of its length, `pointer` is null or outlives the call.
-    let found = unsafe { libc::ppoll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, pointer, std::ptr::null()) };
-    forget_stale_results(fds, found);
-}
-
-#[cfg(not(target_os = "linux"))]
-fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) {
-    // Rounded up: a timer that fires early would spin.
-    let milliseconds = timeout.map_or(-1, |value| value.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32);
-    // SAFETY: `fds` is a valid array of its length.
-    let found = unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, milliseconds) };
-    forget_stale_results(fds, found);
-}
-
-/// An interrupted poll leaves the results of the one before it.
-fn forget_stale_results(fds: &mut [libc::pollfd], found: libc::c_int) {
-    if found < 0 {
+fn poll(fds: &mut [system::PollFd], timeout: Option<Duration>) {
+    if !system::poll(fds, timeout) {
+        // An interrupted poll leaves the results of the one before it.
         for entry in fds {
             entry.revents = 0;
         }
     }
 }
 
-/// Let the kernel end this thread's sleeps on time instead of 50 µs late.
-pub fn sleep_precisely() {
-    #[cfg(target_os = "linux")]
-    // SAFETY: a request with plain integers that concerns the calling thread only.
-    unsafe {
-        libc::prctl(libc::PR_SET_TIMERSLACK, 1, 0, 0, 0);
+/// Whole milliseconds for systems that count in them, rounded up: a timer that fires early would spin. -1 is forever.
+#[cfg(not(target_os = "linux"))]
+fn milliseconds(timeout: Option<Duration>) -> i32 {
+    timeout.map_or(-1, |value| value.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::UdpSocket;
+    use std::thread;
+
+    #[test]
+    fn a_signal_ends_a_sleep_once() {
+        assert_ends_a_sleep_once(
+            &pipe::Signal::new().unwrap(),
+            pipe::Signal::fd,
+            pipe::Signal::raise,
+            pipe::Signal::clear,
+        );
+    }
+
+    #[test]
+    fn a_signal_over_loopback_ends_a_sleep_once() {
+        use loopback::Signal;
+        assert_ends_a_sleep_once(&Signal::new().unwrap(), Signal::fd, Signal::raise, Signal::clear);
+    }
+
+    fn assert_ends_a_sleep_once<S: Sync>(signal: &S, fd: fn(&S) -> RawFd, raise: fn(&S), clear: fn(&S)) {
+        let mut fds = [poll_fd(fd(signal))];
+        poll(&mut fds, Some(Duration::ZERO));
+        assert_eq!(fds[0].revents, 0);
+        thread::scope(|scope| {
+            scope.spawn(|| (0..3).for_each(|_| raise(signal)));
+            poll(&mut fds, None);
+        });
+        assert_ne!(fds[0].revents, 0);
+        clear(signal);
+        poll(&mut fds, Some(Duration::ZERO));
+        assert_eq!(fds[0].revents, 0);
+    }
+
+    #[test]
+    fn a_poller_tells_which_sockets_are_readable() {
+        let waker = Waker::new().unwrap();
+        let [one, other] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+        let mut poller = Poller::new(&waker);
+        poller.add(raw_fd(&one));
+        poller.add(raw_fd(&other));
+        one.send_to(b"x", other.local_addr().unwrap()).unwrap();
+        poller.wait(&waker, None);
+        assert_eq!(poller.ready().collect::<Vec<_>>(), [raw_fd(&other)]);
+        poller.remove(raw_fd(&other));
+        poller.wait(&waker, Some(Duration::ZERO));
+        assert_eq!(poller.ready().count(), 0);
     }
 }

@@ -1,7 +1,6 @@
 //! What it takes to begin a connection as a client.
 
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::RawFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::connection::{Connection, Role, Settings};
@@ -9,6 +8,7 @@ use crate::error::{Failure, internal, invalid};
 use crate::quic::{Buffers, CONNECTION_ID_BYTES, Quic};
 use crate::stats::Shared;
 use crate::tls::verify::{Verification, expect_ip};
+use crate::wake::RawFd;
 
 /// quiche's configuration is shared by all connections that are alike; it is changed by none.
 pub type SharedConfig = Arc<Mutex<quiche::Config>>;

@@ -26,7 +26,6 @@ mod urgency;
 mod verdict;
 
 use std::net::SocketAddr;
-use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -38,6 +37,7 @@ use crate::record::{FIN, Header, command, event};
 use crate::ring::{Events, record};
 use crate::stats::Shared;
 use crate::tls::verify::Verification;
+use crate::wake::RawFd;
 
 use datagrams::Datagrams;
 pub use datagrams::report_departure;

@@ -1,13 +1,13 @@
 //! From packets on a socket to connections, old and new.
 
 use std::net::SocketAddr;
-use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::clock::now_us;
 use crate::endpoint::{Endpoint, Listener};
 use crate::quic::CONNECTION_ID_BYTES;
 use crate::socket::ReceiveBuffers;
+use crate::wake::RawFd;
 
 use super::Driver;
 

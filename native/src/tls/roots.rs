@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use boring::x509::X509;
 
 /// Bundles of the systems in use: Debian and Alpine, Fedora and RHEL, openSUSE, macOS and the BSDs.
+#[cfg(not(windows))]
 const BUNDLES: [&str; 5] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -16,6 +17,7 @@ const BUNDLES: [&str; 5] = [
     "/usr/local/share/certs/ca-root-nss.crt",
 ];
 /// A folder of single certificates, read when there is no bundle.
+#[cfg(not(windows))]
 const FOLDER: &str = "/etc/ssl/certs";
 
 /// Roots and where they were looked for.
@@ -31,10 +33,12 @@ pub fn system_roots() -> &'static Roots {
         let file = env::var_os("SSL_CERT_FILE").map(PathBuf::from);
         let folder = env::var_os("SSL_CERT_DIR").map(PathBuf::from);
         if file.is_some() || folder.is_some() {
-            read(file.into_iter().collect(), folder)
-        } else {
-            read(BUNDLES.iter().map(PathBuf::from).collect(), Some(PathBuf::from(FOLDER)))
+            return read(file.into_iter().collect(), folder);
         }
+        #[cfg(windows)]
+        return Roots { certificates: system_store(), searched: vec![PathBuf::from("the certificate store ROOT")] };
+        #[cfg(not(windows))]
+        read(BUNDLES.iter().map(PathBuf::from).collect(), Some(PathBuf::from(FOLDER)))
     })
 }
 
@@ -55,6 +59,31 @@ fn read(bundles: Vec<PathBuf>, folder: Option<PathBuf>) -> Roots {
         searched.push(folder);
     }
     Roots { certificates, searched }
+}
+
+/// Windows keeps roots in a store of its own.
+#[cfg(windows)]
+fn system_store() -> Vec<X509> {
+    use windows_sys::Win32::Security::Cryptography::{
+        CertCloseStore, CertEnumCertificatesInStore, CertOpenSystemStoreW,
+    };
+    let name: Vec<u16> = "ROOT\0".encode_utf16().collect();
+    let mut certificates = Vec::new();
+    // SAFETY: the name ends in a zero; each context is valid until it is passed on for the next, which frees it.
+    unsafe {
+        let store = CertOpenSystemStoreW(0, name.as_ptr());
+        if store.is_null() {
+            return certificates;
+        }
+        let mut context = CertEnumCertificatesInStore(store, std::ptr::null());
+        while let Some(found) = context.as_ref() {
+            let der = std::slice::from_raw_parts(found.pbCertEncoded, found.cbCertEncoded as usize);
+            certificates.extend(X509::from_der(der));
+            context = CertEnumCertificatesInStore(store, context);
+        }
+        CertCloseStore(store, 0);
+    }
+    certificates
 }
 
 /// The certificates of a bundle; one that cannot be read does not spoil the others.
