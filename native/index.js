@@ -21,27 +21,40 @@ export const { closeListener, createAuthority, dial, drainInto, issueCertificate
 async function load() {
   const platform = `${process.platform}-${process.arch}`;
   const targets = Object.keys(packages).filter((target) => target === platform || target.startsWith(`${platform}-`));
-  const problems = [];
+  if (targets.length === 0) {
+    throw new Error(
+      `echostream has no native binary for ${platform}: there are ${Object.keys(packages).join(", ")}; ` +
+        "elsewhere build it from the repository with `npm run build:native`",
+    );
+  }
+  let refused;
   for (const target of targets) {
-    for (const locate of [() => new URL(`./echostream.${target}.node`, import.meta.url), packages[target]]) {
+    for (const [locate, isMissing] of [[() => besideMe(target), isMissingFile], [packages[target], isMissingPackage]]) {
       try {
         return open(await path(locate));
       } catch (error) {
         if (isPermissionError(error)) {
           throw new Error("The native addon of echostream may not be loaded: run Deno with --allow-ffi", { cause: error });
         }
-        problems.push(error);
+        if (!isMissing(error)) refused ??= { target, error };
       }
     }
   }
-  const hint = targets.length === 0
-    ? `supported are ${Object.keys(packages).join(", ")}; elsewhere build it from the repository with \`npm run build:native\``
-    : `install the package @echostream/native-${targets[0]} (is \`optionalDependencies\` switched off?), ` +
-      "or build it in the repository with `npm run build:native`";
-  throw new Error(`No native binary of echostream for ${platform}: ${hint}`, {
-    // A binary that is there and does not load says more than those that are not there.
-    cause: problems.find((problem) => !isMissing(problem)) ?? problems[0],
-  });
+  if (refused !== undefined) {
+    const { target, error } = refused;
+    const text = `The native binary of echostream for ${target} cannot be loaded: ${error?.message ?? error}`;
+    throw new Error(text, { cause: error });
+  }
+  const names = targets.map((target) => `@echostream/native-${target}`).join(" or ");
+  throw new Error(
+    `The package ${names} is missing: install again with optional dependencies, and for this platform (a lock file or ` +
+      "node_modules of another one leave it out); in the repository run `npm run build:native`",
+  );
+}
+
+/** Where a binary that was built here lies. */
+function besideMe(target) {
+  return new URL(`./echostream.${target}.node`, import.meta.url);
 }
 
 /** A platform package exports the URL of its binary as default. */
@@ -60,6 +73,11 @@ function isPermissionError(error) {
   return error?.name === "NotCapable" || error?.name === "PermissionDenied";
 }
 
-function isMissing(error) {
-  return error?.code === "ERR_MODULE_NOT_FOUND" || /no such file|cannot open shared object/i.test(String(error?.message));
+/** Asked of the linker's words, because Deno wants a permission for looking at the file itself. */
+function isMissingFile(error) {
+  return /no such file|cannot open shared object|could not be found/i.test(String(error?.message));
+}
+
+function isMissingPackage(error) {
+  return error?.code === "ERR_MODULE_NOT_FOUND";
 }
