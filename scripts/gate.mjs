@@ -1,5 +1,5 @@
 /**
- * `npm run gate`: every check a change must pass, each with its time; `-- --fix` formats first, `-- --quick` leaves out Rust and the tests,
+ * `npm run gate`: every check a change must pass, each with its time; `-- --fix` formats first, `-- --quick` leaves out Rust, publishing and the tests,
  * `-- --no-tests` the tests alone.
  *
  * @module
@@ -22,6 +22,7 @@ const tsc = join(root, "node_modules/typescript/bin/tsc");
 /** As the build runs it, so that BoringSSL is compiled once. */
 const cargo = [process.execPath, join(root, "scripts/build-native.mjs"), "--cargo"];
 const rust = !options.quick;
+const publishing = !options.quick;
 const tests = rust && !options["no-tests"];
 
 /** What is checked, in the order in which a mistake is cheapest to find. */
@@ -33,6 +34,9 @@ const checks = [
   { name: "deno check", command: [deno, "check", "--quiet", "mod.ts", "src", "tests", "examples", "demo", "bench"] },
   { name: "tsc", command: [process.execPath, tsc, "-p", root] },
   { name: "tsc, published types", command: [process.execPath, tsc, "-p", join(root, "tsconfig.public.json")] },
+  // Refuses slow types, and whatever else JSR would.
+  publishing &&
+  { name: "deno publish, dry run", command: [process.execPath, join(root, "scripts/jsr.mjs"), "--dry-run"] },
   rust && { name: "cargo fmt", command: [...cargo, "fmt", "--check"] },
   rust &&
   {

@@ -1,6 +1,6 @@
 /**
  * `npm test`: builds the addon and `dist/`, runs every test file under Node 20 (compiled), Node 26, Deno and Bun (source), and ends with one line
- * over all of them. Options: `--only node26,deno` chooses runtimes, `--grep text` test files whose path holds the text, `--no-native` skips the addon.
+ * over all of them. What does not depend on the runtime that runs the test, `tests/packages`, runs once. Options: `--only node26,deno` chooses runtimes, `--grep text` test files whose path holds the text, `--no-native` skips the addon.
  *
  * @module
  */
@@ -17,6 +17,9 @@ import { runSuite } from "./suites.mjs";
 const { values: options } = parseArgs({
   options: { only: { type: "string" }, grep: { type: "string" }, "no-native": { type: "boolean", default: false } },
 });
+/** These tests start every runtime themselves. */
+const ONCE = join("tests", "packages");
+const ONCE_UNDER = "node26";
 const names = options.only?.split(",") ?? RUNTIME_NAMES;
 const total = { passed: 0, failed: 0 };
 
@@ -33,7 +36,8 @@ for (const name of names) {
   const line = progressLine(name.padEnd(7));
   try {
     const runtime = findRuntime(name);
-    const files = sources.map((path) => scriptPath(runtime, path));
+    const files = sources.filter((path) => name === ONCE_UNDER || !path.startsWith(ONCE))
+      .map((path) => scriptPath(runtime, path));
     let begun = 0;
     const result = await runSuite(
       runtime,

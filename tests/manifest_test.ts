@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
+import { script } from "./support/published.ts";
 import { repositoryPath } from "./support/repository.ts";
 
 // deno-lint-ignore no-explicit-any
@@ -31,6 +32,32 @@ test("both registries import the native package at its own version", () => {
   for (const [name, version] of Object.entries(npm.dependencies)) {
     if (name !== native.name) assert.equal(jsr.imports[name], `npm:${name}@${version}`);
   }
+});
+
+test("the addon has one version in npm's manifest, in Rust's, and in its lock", () => {
+  const cargo = readFileSync(repositoryPath("native/Cargo.toml"), "utf8");
+  const cargoLock = readFileSync(repositoryPath("native/Cargo.lock"), "utf8");
+  assert.match(cargo, new RegExp(`^version = "${native.version}"$`, "m"));
+  assert.ok(cargoLock.includes(`name = "echostream-native"\nversion = "${native.version}"\n`));
+  assert.equal(native.version, npm.version);
+});
+
+test("loader, release, documentation and manifests know the same platforms", async () => {
+  const { PLATFORMS } = await script<{ PLATFORMS: Record<string, { rust: string }> }>("platforms");
+  const loader = readFileSync(repositoryPath("native/index.js"), "utf8");
+  const loaded = [...loader.matchAll(/"([\w-]+)": \(\) => import\("@echostream\/native-([\w-]+)"\)/g)];
+  assert.deepEqual(loaded.map(([, target]) => target), Object.keys(PLATFORMS));
+  assert.deepEqual(loaded.map(([, , name]) => name), Object.keys(PLATFORMS));
+  const workflow = readFileSync(repositoryPath(".github/workflows/binaries.yml"), "utf8");
+  const built = [...workflow.matchAll(/- platform: (\S+)\n\s+target: (\S+)/g)].map((
+    [, name, target],
+  ) => [name, target]);
+  assert.deepEqual(
+    built.sort(),
+    Object.entries(PLATFORMS).map(([name, { rust }]) => [name, rust]).sort(),
+  );
+  const page = readFileSync(repositoryPath("docs/platforms.md"), "utf8");
+  assert.deepEqual(Object.keys(PLATFORMS).filter((platform) => !page.includes(`\`${native.name}-${platform}\``)), []);
 });
 
 test("peers are optional, tested with a version they allow, and the same for both registries", () => {

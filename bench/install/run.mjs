@@ -1,0 +1,161 @@
+/**
+ * What a user waits for and keeps: bytes installed and time to import, beside peers: `npm run bench:install` packs, lays everything out as npm
+ * would, and writes bench/results/install.md.
+ *
+ * @module
+ */
+import { spawnSync } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { pack, stage } from "../../scripts/pack.mjs";
+import { progressLine } from "../../scripts/progress.mjs";
+import { findRuntime, root } from "../../scripts/runtimes.mjs";
+
+const ROUNDS = 31;
+const MAX_INSTALLED_MB = 5;
+const MAX_IMPORT_MS = 15;
+/** What is compared: the packages a user names, and what a program imports of them. */
+const SYSTEMS = [
+  { name: "echostream", packages: ["@echostream/core"], imports: ["@echostream/core"] },
+  {
+    name: "echostream, binary loaded",
+    packages: ["@echostream/core"],
+    imports: ["@echostream/core", "@echostream/native"],
+  },
+  { name: "grpc-js", packages: ["@grpc/grpc-js"], imports: ["@grpc/grpc-js"] },
+  {
+    name: "socket.io, both ends",
+    packages: ["socket.io", "socket.io-client"],
+    imports: ["socket.io", "socket.io-client"],
+  },
+];
+
+const folder = mkdtempSync(join(tmpdir(), "echostream-install-"));
+try {
+  layOut(folder);
+  const node = findRuntime("node26");
+  const line = progressLine("import");
+  const timesMs = SYSTEMS.map(() => []);
+  for (let round = 0; round < ROUNDS; round++) {
+    line.update(`round ${round + 1} of ${ROUNDS}`);
+    for (const [n, { imports }] of SYSTEMS.entries()) timesMs[n].push(importMs(node.executable, imports));
+  }
+  line.end(`${ROUNDS} rounds`);
+  const rows = SYSTEMS.map(({ name, packages }, n) => {
+    const closure = new Map(packages.flatMap((wanted) => [...needed(wanted, folder)]));
+    const sorted = timesMs[n].sort((a, b) => a - b);
+    const bytes = [...closure.values()].reduce((sum, size) => sum + size, 0);
+    return { name, packages: closure, mb: bytes / 1e6, medianMs: sorted[ROUNDS >> 1], fastestMs: sorted[0] };
+  });
+  const text = page(rows, node.version);
+  writeFileSync(join(root, "bench/results/install.md"), text);
+  console.log(text);
+  const [{ mb, medianMs }] = rows;
+  process.exitCode = mb <= MAX_INSTALLED_MB && medianMs <= MAX_IMPORT_MS ? 0 : 1;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** Our packages from their tarballs, everything else as npm has laid it out here. */
+function layOut(out) {
+  const staged = stage({ out: join(out, "staged"), binaries: join(root, "native") });
+  const modules = join(out, "node_modules");
+  cpSync(join(root, "node_modules"), modules, { recursive: true, filter: (path) => !isOurs(path) && !isTool(path) });
+  for (const { name, filename } of pack(staged, out)) {
+    mkdirSync(join(modules, name), { recursive: true });
+    run("tar", ["-xzf", join(out, filename), "--strip-components=1", "-C", join(modules, name)]);
+  }
+}
+
+function isOurs(path) {
+  return path.includes("@echostream");
+}
+
+/** Runtimes and compilers, which nobody here imports, and which are large. */
+function isTool(path) {
+  return /node_modules[\\/](node|bun|@oven|typescript|\.bin)([\\/]|$)/.test(path);
+}
+
+/** Bytes of every package that `name` needs, itself included, by its folder. */
+function needed(name, from, found = new Map()) {
+  const path = locate(name, from);
+  if (path === undefined || found.has(path)) return found;
+  found.set(path, bytesOf(path));
+  const { dependencies = {}, optionalDependencies = {} } = JSON.parse(readFileSync(join(path, "package.json"), "utf8"));
+  for (const dependency of Object.keys({ ...dependencies, ...optionalDependencies })) needed(dependency, path, found);
+  return found;
+}
+
+/** As Node looks for packages. */
+function locate(name, from) {
+  for (let folder = from;; folder = dirname(folder)) {
+    const path = join(folder, "node_modules", name);
+    if (existsSync(path)) return path;
+    if (folder === dirname(folder)) return undefined;
+  }
+}
+
+/** Of its files; packages inside it are counted for themselves. */
+function bytesOf(path) {
+  return readdirSync(path, { withFileTypes: true }).reduce((sum, entry) => {
+    const inner = join(path, entry.name);
+    if (entry.isDirectory()) return entry.name === "node_modules" ? sum : sum + bytesOf(inner);
+    return sum + statSync(inner).size;
+  }, 0);
+}
+
+/** Milliseconds a fresh process spends on the imports. */
+function importMs(executable, imports) {
+  const program = [
+    "const startedMs = performance.now();",
+    ...imports.map((name) => `await import(${JSON.stringify(name)});`),
+    "console.log(performance.now() - startedMs);",
+  ].join("\n");
+  return Number(run(executable, ["--input-type=module", "--eval", program]));
+}
+
+function run(executable, parameters) {
+  const done = spawnSync(executable, parameters, { cwd: folder, encoding: "utf8" });
+  if (done.status !== 0) throw new Error(`${executable} failed: ${done.error ?? ""}${done.stderr}`);
+  return done.stdout;
+}
+
+function page(rows, version) {
+  const table = rows.map(({ name, packages, mb, medianMs, fastestMs }) =>
+    `| ${name} | ${packages.size} | ${mb.toFixed(2)} MB | ${medianMs.toFixed(1)} ms | ${fastestMs.toFixed(1)} ms |`
+  );
+  const [, { packages }] = rows;
+  const parts = [...packages].map(([path, bytes]) =>
+    `- \`${path.split(/node_modules[\\/]/).at(-1)}\`: ${(bytes / 1e6).toFixed(2)} MB`
+  );
+  return [
+    "# Installed size and time to import",
+    "",
+    `Every package that an installer brings, dependencies included, by the bytes of its files; and the time a fresh Node takes for the import,`,
+    `median and fastest of ${ROUNDS} interleaved rounds. Goals: ${MAX_INSTALLED_MB} MB and ${MAX_IMPORT_MS} ms. The binary is loaded when the first server or`,
+    `client opens, which the second row adds. Optional peers are not installed. \`npm run bench:install\` makes this page.`,
+    "",
+    `- ${cpus().length} × ${cpus()[0]?.model.trim() ?? "?"}, Node ${version}, ${process.platform}-${process.arch}`,
+    "",
+    "| system | packages | installed | import, median | import, fastest |",
+    "| --- | --- | --- | --- | --- |",
+    ...table,
+    "",
+    "What echostream consists of:",
+    "",
+    ...parts,
+    "",
+  ].join("\n");
+}
