@@ -56,7 +56,7 @@ async function socketIo(): Promise<Broadcaster> {
   ]);
   return {
     async serve() {
-      const https = createServer({ ...selfSignedCertificate(), minVersion: "TLSv1.3" });
+      const https = createServer({ ...selfSignedCertificate("127.0.0.1"), minVersion: "TLSv1.3" });
       const server = new Server(https, { transports: ["websocket"] });
       https.listen(0, "127.0.0.1");
       await once(https, "listening");

@@ -15,6 +15,8 @@ export interface Measurement {
   readonly p99Us: number;
   /** Payload in 10^6 bytes per second, one direction. */
   readonly mbPerS: number;
+  /** Processor time of a call in µs, client and server together. */
+  readonly cpuUs?: number;
 }
 
 /** How long to measure. */

@@ -2,39 +2,58 @@
  * `npm run bench`: client and server as two processes, systems and runtimes interleaved round by round, medians, and the ratios that matter.
  *
  * Options: `--json` prints one JSON object per bench, system and runtime; `--quick` one short round, not saved; `--rounds N`;
- * `--only text,text` systems or runtimes whose `system/runtime` holds one of the texts; `--bench unary-64,bulk`;
- * `--against COMMIT` measures that commit beside this one, in the same rounds.
+ * `--only text,text` systems or runtimes whose `system/runtime` holds one of the texts, `node20` among them, which is left out otherwise;
+ * `--bench unary-64,bulk`; `--against COMMIT` measures that commit beside this one, in the same rounds.
  *
  * @module
  */
-import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import process from "node:process";
-import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { build } from "../../scripts/build.mjs";
 import { progressLine } from "../../scripts/progress.mjs";
-import { findRuntime, root, RUNTIME_NAMES, scriptPath } from "../../scripts/runtimes.mjs";
+import { findRuntime, root } from "../../scripts/runtimes.mjs";
 import { checkOut } from "./earlier.mjs";
+import { measure } from "./processes.mjs";
 import { EARLIER, medians, report } from "./report.mjs";
+import { save } from "./results.mjs";
 
-const BENCHES = ["unary-1", "unary-64", "unary-512", "bulk", "items", "echo-items"];
-/** A client that has not ended by then hangs. */
-const CLIENT_TIMEOUT_MS = 180_000;
+const BENCHES = [
+  ...["unary", "unary1k", "unary64k"].flatMap((size) => [1, 64, 512].map((inFlight) => `${size}-${inFlight}`)),
+  ...["bulk", "bulk-8", "download", "datagrams", "items", "echo-items", "handshakes", "idle"],
+];
+/** Which systems a runtime is measured with: the peers on Node, where they are at their best. */
+const SYSTEMS = {
+  node26: [
+    "echostream",
+    "tls-floor",
+    "tls-gathered",
+    "node:http2",
+    "grpc-js",
+    "connect",
+    "socket.io",
+    "trpc",
+    "capnweb",
+    "@matrixai/quic",
+  ],
+  deno: ["echostream", "deno-quic"],
+  bun: ["echostream"],
+  node20: ["echostream", "tls-floor", "tls-gathered", "grpc-js", "socket.io"],
+};
 
 const { values: options } = parseArgs({
   options: {
     json: { type: "boolean", default: false },
     quick: { type: "boolean", default: false },
     rounds: { type: "string" },
-    only: { type: "string", default: "" },
+    only: { type: "string", default: "node26,deno,bun" },
     against: { type: "string" },
     bench: { type: "string", default: BENCHES.join(",") },
   },
 });
 const rounds = Number(options.rounds ?? (options.quick ? 1 : 5));
-const timing = options.quick ? { warmUpMs: 300, durationMs: 700 } : { warmUpMs: 1_000, durationMs: 2_000 };
+const timing = options.quick ? { warmUpMs: 200, durationMs: 500 } : { warmUpMs: 500, durationMs: 1_000 };
 const job = { benches: options.bench.split(","), ...timing };
 
 const contestants = chooseContestants();
@@ -45,20 +64,18 @@ const failures = [];
 const line = progressLine("bench");
 for (let round = 1; round <= rounds; round++) {
   // Every other round runs backwards, so that no system always follows the same neighbour.
-  const order = round % 2 ? contestants : contestants.toReversed?.() ?? [...contestants].reverse();
+  const order = round % 2 ? contestants : [...contestants].reverse();
   for (const { system, runtime } of order) {
     const label = `round ${round}/${rounds}  ${system} on ${runtime.name}`;
     line.update(label);
+    const onRow = (row) => {
+      measured.push({ ...row, system, runtime: runtime.name });
+      line.update(`${label}  ${row.bench}: ${figure(row)}`);
+    };
     try {
-      const measuring = system === EARLIER ? measureEarlier : measure;
-      await measuring(system, runtime, (row) => {
-        measured.push(row);
-        line.update(
-          `${label}  ${row.bench}: ${
-            row.bench === "bulk" ? `${row.mbPerS} MB/s` : `${row.ops}/s${row.p50Us ? `, p50 ${row.p50Us} µs` : ""}`
-          }`,
-        );
-      });
+      if (system !== EARLIER) await measure(system, runtime, job, onRow);
+      // An earlier commit is measured by its own bench: what crosses between its processes is its own affair.
+      else for (const row of await earlier.measure(runtime, options.bench, options.quick)) onRow(row);
     } catch (error) {
       failures.push(`${label}: ${error.message}`);
     }
@@ -72,7 +89,8 @@ const summary = report(rows, { rounds, ...timing, runtimes: [...new Set(contesta
 if (options.json) { for (const row of rows) console.log(JSON.stringify(row)); }
 else console.log(summary);
 for (const failure of failures) console.error(`failed: ${failure}`);
-if (!options.quick && options.only === "" && earlier === undefined && failures.length === 0) save();
+const isWhole = process.argv.slice(2).every((option) => option === "--json");
+if (isWhole && failures.length === 0) save(rows, summary);
 process.exitCode = failures.length === 0 && rows.length > 0 ? 0 : 1;
 
 function prepare() {
@@ -84,70 +102,20 @@ function prepare() {
   if (!compiled.ok) console.error(compiled.output);
 }
 
-/** Ours on every runtime; the peers on both Nodes, which is where they are at their best. */
 function chooseContestants() {
-  const all = RUNTIME_NAMES.flatMap((name) => {
-    const systems = name.startsWith("node")
-      ? ["echostream", "tls-floor", "tls-gathered", "grpc-js", "socket.io"]
-      : ["echostream"];
-    const runtime = findRuntime(name);
-    return systems.map((system) => ({ system, runtime }));
-  });
   const texts = options.only.split(",");
-  const chosen = all.filter(({ system, runtime }) => texts.some((text) => `${system}/${runtime.name}`.includes(text)));
+  const names = Object.entries(SYSTEMS).flatMap(([name, systems]) => systems.map((system) => ({ name, system })))
+    .filter(({ name, system }) => texts.some((text) => `${system}/${name}`.includes(text)));
+  const runtimes = new Map([...new Set(names.map(({ name }) => name))].map((name) => [name, findRuntime(name)]));
+  const chosen = names.map(({ name, system }) => ({ system, runtime: runtimes.get(name) }));
   if (options.against === undefined) return chosen;
   const ours = chosen.filter(({ system }) => system === "echostream");
   return [...chosen, ...ours.map(({ runtime }) => ({ system: EARLIER, runtime }))];
 }
 
-async function measure(system, runtime, onRow) {
-  const server = start(runtime, "bench/macro/server.ts", [system], ["pipe", "pipe", "pipe"]);
-  try {
-    const { port } = JSON.parse(await server.nextLine());
-    const client = start(runtime, "bench/macro/client.ts", [system, String(port), JSON.stringify(job)], [
-      "ignore",
-      "pipe",
-      "pipe",
-    ]);
-    const timer = setTimeout(() => client.child.kill("SIGKILL"), CLIENT_TIMEOUT_MS);
-    client.onLine((text) => {
-      const { bench, ops, p50Us, p99Us, mbPerS } = JSON.parse(text);
-      onRow({ bench, system, runtime: runtime.name, ops, p50Us, p99Us, mbPerS });
-    });
-    const ended = await client.ended;
-    clearTimeout(timer);
-    if (ended.code !== 0) throw new Error(`client ended with ${ended.signal ?? ended.code}: ${client.errors().trim()}`);
-  } finally {
-    server.child.kill("SIGTERM");
-    await server.ended;
-  }
-}
-
-/** An earlier commit is measured by its own bench: what crosses between its processes is its own affair. */
-async function measureEarlier(system, runtime, onRow) {
-  for (const row of await earlier.measure(runtime, options.bench, options.quick)) onRow({ ...row, system });
-}
-
-function start(runtime, source, parameters, stdio) {
-  const child = spawn(runtime.executable, [...runtime.scriptArguments, scriptPath(runtime, source), ...parameters], {
-    cwd: root,
-    stdio,
-  });
-  let errors = "";
-  child.stderr.on("data", (chunk) => errors = (errors + chunk).slice(-4_000));
-  const ended = new Promise((resolve) => child.on("close", (code, signal) => resolve({ code, signal })));
-  const lines = createInterface({ input: child.stdout });
-  const nextLine = () =>
-    Promise.race([
-      new Promise((resolve) => lines.once("line", resolve)),
-      ended.then(({ code }) => Promise.reject(new Error(`server ended with ${code}: ${errors.trim()}`))),
-    ]);
-  return { child, ended, nextLine, onLine: (callback) => lines.on("line", callback), errors: () => errors };
-}
-
-function save() {
-  const folder = join(root, "bench/results");
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "macro.json"), `${rows.map((row) => JSON.stringify(row)).join("\n")}\n`);
-  writeFileSync(join(folder, "macro.md"), summary);
+/** What the progress line says of a bench. */
+function figure({ ops, p50Us, mbPerS, idleKib }) {
+  if (idleKib !== undefined) return `${idleKib} KiB a connection`;
+  if (p50Us) return `${ops}/s, p50 ${p50Us} µs`;
+  return mbPerS ? `${ops}/s, ${mbPerS} MB/s` : `${ops}/s`;
 }

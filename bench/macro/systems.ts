@@ -5,23 +5,23 @@
  */
 import type { Peer } from "../peers/peer.ts";
 
-/** Names of the systems. */
-export const SYSTEMS = ["echostream", "tls-floor", "tls-gathered", "grpc-js", "socket.io"] as const;
+const LOADERS: Readonly<Record<string, () => Promise<Peer>>> = {
+  "echostream": async () => (await import("../peers/echostream.ts")).echostream,
+  "tls-floor": async () => (await import("../peers/tls_floor.ts")).tlsFloor,
+  "tls-gathered": async () => (await import("../peers/tls_floor.ts")).tlsGathered,
+  "node:http2": async () => (await import("../peers/http2.ts")).http2,
+  "grpc-js": async () => (await import("../peers/grpc.ts")).grpcJs,
+  "connect": async () => (await import("../peers/connect.ts")).connectRpc,
+  "socket.io": async () => (await import("../peers/socket_io.ts")).socketIo,
+  "trpc": async () => (await import("../peers/trpc.ts")).trpc,
+  "capnweb": async () => (await import("../peers/capnweb.ts")).capnWeb,
+  "deno-quic": async () => (await import("../peers/deno_quic.ts")).denoQuic,
+  "@matrixai/quic": async () => (await import("../peers/matrixai_quic.ts")).matrixAiQuic,
+};
 
 /** @throws {RangeError} when no system has this name. */
 export async function loadSystem(name: string): Promise<Peer> {
-  switch (name) {
-    case "echostream":
-      return (await import("../peers/echostream.ts")).echostream;
-    case "tls-floor":
-      return (await import("../peers/tls_floor.ts")).tlsFloor;
-    case "tls-gathered":
-      return (await import("../peers/tls_floor.ts")).tlsGathered;
-    case "grpc-js":
-      return (await import("../peers/grpc.ts")).grpcJs;
-    case "socket.io":
-      return (await import("../peers/socket_io.ts")).socketIo;
-    default:
-      throw new RangeError(`Unknown system "${name}": one of ${SYSTEMS.join(", ")}`);
-  }
+  const load = LOADERS[name];
+  if (load === undefined) throw new RangeError(`Unknown system "${name}": one of ${Object.keys(LOADERS).join(", ")}`);
+  return await load();
 }

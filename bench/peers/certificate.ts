@@ -1,6 +1,6 @@
 /**
  * A self-signed certificate for the peers that need one, made anew by each server process: nothing secret is committed and nothing expires.
- * X.509 (RFC 5280) in DER, as far as a leaf for `localhost` and 127.0.0.1 needs it.
+ * X.509 (RFC 5280) in DER, as far as a leaf for `localhost` and one IPv4 address needs it.
  *
  * @module
  */
@@ -12,12 +12,12 @@ export interface Certificate {
   readonly key: string;
 }
 
-/** Make a certificate for `localhost` and 127.0.0.1, valid for a day either side of now. */
-export function selfSignedCertificate(): Certificate {
+/** Make a certificate for `localhost` and an IPv4 address, valid for a day either side of now. */
+export function selfSignedCertificate(host: string): Certificate {
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const algorithm = sequence(oid(ECDSA_WITH_SHA256));
   const name = sequence(set(sequence(oid(COMMON_NAME), der(0x0c, text("localhost")))));
-  const alternativeNames = sequence(der(0x82, text("localhost")), der(0x87, Uint8Array.of(127, 0, 0, 1)));
+  const alternativeNames = sequence(der(0x82, text("localhost")), der(0x87, Uint8Array.from(host.split("."), Number)));
   const extensions = der(0xa3, sequence(sequence(oid(SUBJECT_ALT_NAME), der(0x04, alternativeNames))));
   const body = sequence(
     der(0xa0, integer(Uint8Array.of(2))),

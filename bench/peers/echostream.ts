@@ -1,20 +1,36 @@
 /**
- * echostream as a user has it: builder, router, promises, TLS verified against the development authority.
+ * echostream as a user has it: builder, router, promises, TLS verified: against the development authority on loopback, elsewhere by a pin.
  *
  * @module
  */
+import { createHash, X509Certificate } from "node:crypto";
 import { RpcClient, RpcServer } from "../../mod.ts";
-import { BULK_FRAME_BYTES, ITEM_BYTES, type Peer, type PeerClient, type PeerServer } from "./peer.ts";
+import { selfSignedCertificate } from "./certificate.ts";
+import {
+  BULK_FRAME_BYTES,
+  DATAGRAM_BYTES,
+  ITEM_BYTES,
+  type Peer,
+  type PeerAddress,
+  type PeerClient,
+  type PeerServer,
+} from "./peer.ts";
+
+/** Datagrams handed over in one turn of the event loop. */
+const DATAGRAM_BATCH = 64;
 
 /** Our own server and client. */
 export const echostream: Peer = {
-  async serve(): Promise<PeerServer> {
-    const server = RpcServer.builder()
-      .bind("127.0.0.1:0")
+  async serve(host): Promise<PeerServer> {
+    const certificate = host.startsWith("127.") ? undefined : selfSignedCertificate(host);
+    let datagrams = 0;
+    const builder = RpcServer.builder()
+      .bind(`${host}:0`)
       .handler("echo", (_session, payload) => payload)
       .handler("items", async function* (_session, request) {
-        const item = new Uint8Array(ITEM_BYTES).fill(7);
-        for (let left = Number(new TextDecoder().decode(request)); left > 0; left--) yield item;
+        const { count, bytes } = JSON.parse(new TextDecoder().decode(request));
+        const item = new Uint8Array(bytes).fill(7);
+        for (let left = count; left > 0; left--) yield item;
       })
       .channel("echoItems", async function* (_session, items) {
         for await (const item of items) yield item;
@@ -22,14 +38,31 @@ export const echostream: Peer = {
       .stream("bulk", async (_session, incoming) => {
         for await (const _frame of incoming);
       })
-      .build();
+      .listener("datagram", () => void datagrams++)
+      .handler("datagrams", () => {
+        const counted = datagrams;
+        datagrams = 0;
+        return String(counted);
+      });
+    const server = (certificate === undefined ? builder : builder.tls(certificate)).build();
     const { addresses } = await server.start();
-    return { port: addresses[0]!.port, close: () => server.shutdown({ graceMs: 0 }) };
+    return {
+      port: addresses[0]!.port,
+      ...(certificate === undefined ? {} : { certificatePem: certificate.cert }),
+      close: () => server.shutdown({ graceMs: 0 }),
+    };
   },
 
-  async connect(port: number): Promise<PeerClient> {
-    const client = await RpcClient.connect(`127.0.0.1:${port}`);
+  async connect({ host, port, certificatePem }: PeerAddress): Promise<PeerClient> {
+    const tls = certificatePem === undefined ? {} : { tls: { pin: fingerprint(certificatePem) } };
+    const client = await RpcClient.connect(`${host}:${port}`, tls);
+    const receive = async (count: number, bytes: number): Promise<number> => {
+      let received = 0;
+      for await (const item of client.requestStream("items", JSON.stringify({ count, bytes }))) received += item.length;
+      return received;
+    };
     return {
+      hasStreams: true,
       call(payload, done): void {
         client.request("echo", payload).then((answer) => done(answer.length), fail);
       },
@@ -39,11 +72,16 @@ export const echostream: Peer = {
         for (let sent = 0; sent < totalBytes; sent += frame.length) await stream.send(frame);
         await stream.end();
       },
-      async items(count): Promise<number> {
-        let received = 0;
-        for await (const _item of client.requestStream("items", String(count))) received++;
-        return received;
+      download: (totalBytes) => receive(Math.ceil(totalBytes / BULK_FRAME_BYTES), BULK_FRAME_BYTES),
+      async datagrams(count): Promise<number> {
+        const datagram = new Uint8Array(DATAGRAM_BYTES);
+        for (let sent = 0; sent < count; sent++) {
+          const leaving = client.emit("datagram", datagram, { delivery: "datagram" });
+          if (sent % DATAGRAM_BATCH === 0) await leaving;
+        }
+        return Number(new TextDecoder().decode(await client.request("datagrams", "")));
       },
+      items: async (count) => await receive(count, ITEM_BYTES) / ITEM_BYTES,
       async echoItems(count): Promise<number> {
         const item = new Uint8Array(ITEM_BYTES).fill(7);
         const channel = client.requestChannel("echoItems");
@@ -62,6 +100,10 @@ export const echostream: Peer = {
     };
   },
 };
+
+function fingerprint(certificatePem: string): string {
+  return createHash("sha256").update(new X509Certificate(certificatePem).raw).digest("hex");
+}
 
 /** A call that fails ends the bench. */
 function fail(error: unknown): never {

@@ -16,7 +16,7 @@ import {
 } from "@grpc/grpc-js";
 import { once } from "node:events";
 import { selfSignedCertificate } from "./certificate.ts";
-import { BULK_FRAME_BYTES, ITEM_BYTES, type Peer, type PeerClient, type PeerServer } from "./peer.ts";
+import { BULK_FRAME_BYTES, ITEM_BYTES, type Peer, type PeerAddress, type PeerClient, type PeerServer } from "./peer.ts";
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 const bytesBothWays = {
@@ -40,8 +40,8 @@ const bulk: handleClientStreamingCall<Buffer, Buffer> = (call, answer) => {
 };
 
 const items: handleServerStreamingCall<Buffer, Buffer> = (call) => {
-  const item = Buffer.alloc(ITEM_BYTES, 7);
   let left = call.request.readUInt32LE(0);
+  const item = Buffer.alloc(call.request.readUInt32LE(4), 7);
   const pump = (): void => {
     while (left > 0) {
       left--;
@@ -63,13 +63,13 @@ const echoItems: handleBidiStreamingCall<Buffer, Buffer> = (call) => {
 
 /** grpc-js over TLS. */
 export const grpcJs: Peer = {
-  async serve(): Promise<PeerServer> {
-    const { cert, key } = selfSignedCertificate();
+  async serve(host): Promise<PeerServer> {
+    const { cert, key } = selfSignedCertificate(host);
     const server = new Server({ "grpc.max_receive_message_length": 1 << 24 });
     server.addService(SERVICE, { echo, bulk, items, echoItems });
     const keys = [{ cert_chain: Buffer.from(cert), private_key: Buffer.from(key) }];
     const port = await new Promise<number>((resolve, reject) => {
-      server.bindAsync("127.0.0.1:0", ServerCredentials.createSsl(null, keys), (error, port) => {
+      server.bindAsync(`${host}:0`, ServerCredentials.createSsl(null, keys), (error, port) => {
         if (error === null) resolve(port);
         else reject(error);
       });
@@ -77,12 +77,12 @@ export const grpcJs: Peer = {
     return { port, close: () => Promise.resolve(server.forceShutdown()) };
   },
 
-  async connect(port: number): Promise<PeerClient> {
+  async connect({ host, port }: PeerAddress): Promise<PeerClient> {
     const trusting = credentials.createSsl(null, null, null, {
       checkServerIdentity: () => undefined,
       rejectUnauthorized: false,
     });
-    const client = new Client(`127.0.0.1:${port}`, trusting, {
+    const client = new Client(`${host}:${port}`, trusting, {
       "grpc.max_receive_message_length": 1 << 24,
       "grpc.enable_http_proxy": 0,
       // As a name: Node takes no address for one.
@@ -91,7 +91,18 @@ export const grpcJs: Peer = {
     await new Promise<void>((resolve, reject) => {
       client.waitForReady(Date.now() + 10_000, (error) => error === undefined ? resolve() : reject(error));
     });
+    const receive = async (count: number, bytes: number): Promise<number> => {
+      const request = Buffer.alloc(8);
+      request.writeUInt32LE(count);
+      request.writeUInt32LE(bytes, 4);
+      const call = client.makeServerStreamRequest(SERVICE.items.path, asIs, asIs, request);
+      let received = 0;
+      call.on("data", () => received++);
+      await once(call, "end");
+      return received;
+    };
     return {
+      hasStreams: true,
       call(payload, done): void {
         client.makeUnaryRequest(SERVICE.echo.path, asIs, asIs, Buffer.from(payload), (error, answer) => {
           if (error !== null) throw error;
@@ -113,14 +124,9 @@ export const grpcJs: Peer = {
         call.end();
         await answered;
       },
-      async items(count): Promise<number> {
-        const request = Buffer.alloc(4);
-        request.writeUInt32LE(count);
-        const call = client.makeServerStreamRequest(SERVICE.items.path, asIs, asIs, request);
-        let received = 0;
-        call.on("data", () => received++);
-        await once(call, "end");
-        return received;
+      items: (count) => receive(count, ITEM_BYTES),
+      async download(totalBytes): Promise<number> {
+        return await receive(Math.ceil(totalBytes / BULK_FRAME_BYTES), BULK_FRAME_BYTES) * BULK_FRAME_BYTES;
       },
       async echoItems(count): Promise<number> {
         const item = Buffer.alloc(ITEM_BYTES, 7);

@@ -9,7 +9,7 @@ import type { AddressInfo } from "node:net";
 import { Server } from "socket.io";
 import { io } from "socket.io-client";
 import { selfSignedCertificate } from "./certificate.ts";
-import { BULK_FRAME_BYTES, ITEM_BYTES, type Peer, type PeerClient, type PeerServer } from "./peer.ts";
+import { BULK_FRAME_BYTES, ITEM_BYTES, type Peer, type PeerAddress, type PeerClient, type PeerServer } from "./peer.ts";
 
 /** Frames of a bulk transfer that may be unacknowledged: socket.io itself has no back-pressure. */
 const BULK_WINDOW_FRAMES = 32;
@@ -18,8 +18,8 @@ const ITEM_WINDOW = 512;
 
 /** socket.io 4 over https. */
 export const socketIo: Peer = {
-  async serve(): Promise<PeerServer> {
-    const https = createServer({ ...selfSignedCertificate(), minVersion: "TLSv1.3" });
+  async serve(host): Promise<PeerServer> {
+    const https = createServer({ ...selfSignedCertificate(host), minVersion: "TLSv1.3" });
     const server = new Server(https, { transports: ["websocket"], maxHttpBufferSize: 1 << 24 });
     server.on("connection", (socket) => {
       socket.on("echo", (payload: Uint8Array, answer: (payload: Uint8Array) => void) => answer(payload));
@@ -35,13 +35,13 @@ export const socketIo: Peer = {
       socket.on("last echo item", (item: Uint8Array, answer: (item: Uint8Array) => void) => answer(item));
       socket.on("bulk", (payload: Uint8Array, answer: (bytes: number) => void) => answer(payload.length));
     });
-    https.listen(0, "127.0.0.1");
+    https.listen(0, host);
     await once(https, "listening");
     return { port: (https.address() as AddressInfo).port, close: async () => void (await server.close()) };
   },
 
-  async connect(port: number): Promise<PeerClient> {
-    const socket = io(`https://127.0.0.1:${port}`, {
+  async connect({ host, port }: PeerAddress): Promise<PeerClient> {
+    const socket = io(`https://${host}:${port}`, {
       transports: ["websocket"],
       rejectUnauthorized: false,
       reconnection: false,

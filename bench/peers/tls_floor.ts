@@ -9,7 +9,7 @@ import { once } from "node:events";
 import { connect as tlsConnect, createServer, type TLSSocket } from "node:tls";
 import type { AddressInfo } from "node:net";
 import { selfSignedCertificate } from "./certificate.ts";
-import { BULK_FRAME_BYTES, type Peer, type PeerClient, type PeerServer } from "./peer.ts";
+import { BULK_FRAME_BYTES, type Peer, type PeerAddress, type PeerClient, type PeerServer } from "./peer.ts";
 
 /** Frames with this id are bulk: counted, not echoed. */
 const BULK_ID = 0xffffffff;
@@ -24,16 +24,16 @@ export const tlsFloor: Peer = tlsPeer(false);
 export const tlsGathered: Peer = tlsPeer(true);
 
 function tlsPeer(gather: boolean): Peer {
-  return { serve: () => serve(gather), connect: (port) => connect(gather, port) };
+  return { serve: (host) => serve(gather, host), connect: (address) => connect(gather, address) };
 }
 
-async function serve(gather: boolean): Promise<PeerServer> {
-  const server = createServer({ ...selfSignedCertificate(), minVersion: "TLSv1.3" }, (socket) => {
+async function serve(gather: boolean, host: string): Promise<PeerServer> {
+  const server = createServer({ ...selfSignedCertificate(host), minVersion: "TLSv1.3" }, (socket) => {
     new FrameSocket(socket, gather, function (id, payload) {
       if (id !== BULK_ID) this.send(id, payload);
     });
   });
-  server.listen(0, "127.0.0.1");
+  server.listen(0, host);
   await once(server, "listening");
   return {
     port: (server.address() as AddressInfo).port,
@@ -41,8 +41,8 @@ async function serve(gather: boolean): Promise<PeerServer> {
   };
 }
 
-async function connect(gather: boolean, port: number): Promise<PeerClient> {
-  const socket = tlsConnect({ port, host: "127.0.0.1", rejectUnauthorized: false, minVersion: "TLSv1.3" });
+async function connect(gather: boolean, { host, port }: PeerAddress): Promise<PeerClient> {
+  const socket = tlsConnect({ port, host, rejectUnauthorized: false, minVersion: "TLSv1.3" });
   await once(socket, "secureConnect");
   const pending = new Map<number, (bytes: number) => void>();
   let nextId = 0;
@@ -102,6 +102,7 @@ class FrameSocket {
   send(id: number, payload: Uint8Array): void {
     const bytes = HEADER_BYTES + payload.length;
     if (this.#used + bytes > this.#gathered.length) this.#flush();
+    if (bytes > this.#gathered.length) this.#gathered = Buffer.allocUnsafe(bytes);
     if (this.#gather && this.#used === 0) queueMicrotask(() => this.#flush());
     this.#gathered.writeUInt32LE(payload.length, this.#used);
     this.#gathered.writeUInt32LE(id, this.#used + 4);

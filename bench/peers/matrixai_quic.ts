@@ -1,0 +1,105 @@
+/**
+ * \@matrixai/quic, another QUIC for Node, on quiche as well: streams only, so each call is a stream of its own.
+ *
+ * @module
+ */
+import { events, QUICClient, QUICServer, type QUICStream } from "@matrixai/quic";
+import { createHmac, randomBytes, webcrypto } from "node:crypto";
+import { selfSignedCertificate } from "./certificate.ts";
+import { BULK_FRAME_BYTES, type Peer, type PeerAddress, type PeerClient, type PeerServer } from "./peer.ts";
+
+/** The first byte of a stream says what it is. */
+const ECHO = 1;
+const BULK = 2;
+/** The same limits as ours. */
+const CONFIG = {
+  verifyPeer: false,
+  maxIdleTimeout: 30_000,
+  maxSendUdpPayloadSize: 1452,
+  initialMaxStreamsBidi: 1024,
+  initialMaxStreamDataBidiLocal: 4 << 20,
+  initialMaxStreamDataBidiRemote: 4 << 20,
+};
+
+/** \@matrixai/quic. */
+export const matrixAiQuic: Peer = {
+  async serve(host): Promise<PeerServer> {
+    const { cert, key } = selfSignedCertificate(host);
+    const server = new QUICServer({
+      crypto: {
+        key: arrayBuffer(randomBytes(32)),
+        ops: {
+          sign: (secret, data) => Promise.resolve(sign(secret, data)),
+          verify: (secret, data, signature) =>
+            Promise.resolve(Buffer.from(sign(secret, data)).equals(Buffer.from(signature))),
+        },
+      },
+      config: { ...CONFIG, cert, key },
+    });
+    server.addEventListener(events.EventQUICServerConnection.name, (event: Event) => {
+      const connection = (event as events.EventQUICServerConnection).detail;
+      connection.addEventListener(events.EventQUICConnectionStream.name, (event: Event) => {
+        answer((event as events.EventQUICConnectionStream).detail).catch(() => {});
+      });
+    });
+    await server.start({ host, port: 0 });
+    return { port: server.port, close: () => server.stop({ force: true }) };
+  },
+
+  async connect({ host, port }: PeerAddress): Promise<PeerClient> {
+    const client = await QUICClient.createQUICClient({
+      host,
+      port,
+      localHost: host.includes(":") ? "::" : "0.0.0.0",
+      crypto: { ops: { randomBytes: (data) => Promise.resolve(void webcrypto.getRandomValues(new Uint8Array(data))) } },
+      config: CONFIG,
+    });
+    const exchange = async (kind: number, frames: number, frame: Uint8Array): Promise<number> => {
+      const stream = client.connection.newStream("bidi");
+      const writer = stream.writable.getWriter();
+      await writer.write(Uint8Array.of(kind));
+      const writing = (async () => {
+        for (let left = frames; left > 0; left--) await writer.write(frame);
+        await writer.close();
+      })();
+      let bytes = 0;
+      for await (const chunk of stream.readable) bytes += chunk.length;
+      await writing;
+      return bytes;
+    };
+    return {
+      hasStreams: true,
+      call(payload, done): void {
+        exchange(ECHO, 1, payload).then(done, fail);
+      },
+      async bulk(totalBytes): Promise<void> {
+        await exchange(BULK, Math.ceil(totalBytes / BULK_FRAME_BYTES), new Uint8Array(BULK_FRAME_BYTES));
+      },
+      close: () => client.destroy({ force: true }),
+    };
+  },
+};
+
+async function answer(stream: QUICStream): Promise<void> {
+  const writer = stream.writable.getWriter();
+  let kind: number | undefined;
+  for await (const chunk of stream.readable) {
+    const bytes = kind === undefined ? chunk.subarray(1) : chunk;
+    kind ??= chunk[0];
+    if (kind === ECHO && bytes.length > 0) await writer.write(bytes);
+  }
+  await writer.close();
+}
+
+function sign(secret: ArrayBuffer, data: ArrayBuffer): ArrayBuffer {
+  return arrayBuffer(createHmac("sha256", new Uint8Array(secret)).update(new Uint8Array(data)).digest());
+}
+
+function arrayBuffer(bytes: Uint8Array): ArrayBuffer {
+  return new Uint8Array(bytes).buffer;
+}
+
+/** A call that fails ends the bench. */
+function fail(error: unknown): never {
+  throw error;
+}
