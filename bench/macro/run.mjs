@@ -15,6 +15,7 @@ import { build } from "../../scripts/build.mjs";
 import { progressLine } from "../../scripts/progress.mjs";
 import { findRuntime, root } from "../../scripts/runtimes.mjs";
 import { checkOut } from "./earlier.mjs";
+import { fetchPeers } from "./fetched_peers.mjs";
 import { measure } from "./processes.mjs";
 import { EARLIER, medians, report } from "./report.mjs";
 import { save } from "./results.mjs";
@@ -98,6 +99,7 @@ function prepare() {
     const native = spawnSync(process.execPath, [join(root, "scripts/build-native.mjs")], { stdio: ["ignore", 2, 2] });
     if (native.status !== 0) process.exit(1);
   }
+  fetchPeers(contestants.map(({ system }) => system));
   const compiled = build();
   if (!compiled.ok) console.error(compiled.output);
 }

@@ -3,10 +3,43 @@
  *
  * @module
  */
-import { events, QUICClient, QUICServer, type QUICStream } from "@matrixai/quic";
 import { createHmac, randomBytes, webcrypto } from "node:crypto";
+import { join } from "node:path";
+import process from "node:process";
+import { pathToFileURL } from "node:url";
 import { selfSignedCertificate } from "./certificate.ts";
 import { BULK_FRAME_BYTES, type Peer, type PeerAddress, type PeerClient, type PeerServer } from "./peer.ts";
+
+/**
+ * The part of the package this needs. It is fetched by the bench (`fetched_peers.mjs`) into a folder of its own: as a devDependency its
+ * platform packages break `npm ci`.
+ */
+interface MatrixAiQuic {
+  readonly QUICServer: new (options: object) => EventTarget & {
+    readonly port: number;
+    start(options: { host: string; port: number }): Promise<void>;
+    stop(options: { force: boolean }): Promise<void>;
+  };
+  readonly QUICClient: {
+    createQUICClient(options: object): Promise<
+      {
+        readonly connection: { newStream(type: "bidi"): QuicStream };
+        destroy(options: { force: boolean }): Promise<void>;
+      }
+    >;
+  };
+  readonly events: Readonly<
+    Record<"EventQUICServerConnection" | "EventQUICConnectionStream", { readonly name: string }>
+  >;
+}
+
+interface QuicStream {
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly writable: WritableStream<Uint8Array>;
+}
+
+const entry = join(process.env.ECHOSTREAM_BENCH_PEERS ?? "", "node_modules/@matrixai/quic/dist/index.js");
+const { QUICServer, QUICClient, events }: MatrixAiQuic = await import(pathToFileURL(entry).href);
 
 /** The first byte of a stream says what it is. */
 const ECHO = 1;
@@ -29,17 +62,17 @@ export const matrixAiQuic: Peer = {
       crypto: {
         key: arrayBuffer(randomBytes(32)),
         ops: {
-          sign: (secret, data) => Promise.resolve(sign(secret, data)),
-          verify: (secret, data, signature) =>
+          sign: (secret: ArrayBuffer, data: ArrayBuffer) => Promise.resolve(sign(secret, data)),
+          verify: (secret: ArrayBuffer, data: ArrayBuffer, signature: ArrayBuffer) =>
             Promise.resolve(Buffer.from(sign(secret, data)).equals(Buffer.from(signature))),
         },
       },
       config: { ...CONFIG, cert, key },
     });
     server.addEventListener(events.EventQUICServerConnection.name, (event: Event) => {
-      const connection = (event as events.EventQUICServerConnection).detail;
+      const connection = (event as CustomEvent<EventTarget>).detail;
       connection.addEventListener(events.EventQUICConnectionStream.name, (event: Event) => {
-        answer((event as events.EventQUICConnectionStream).detail).catch(() => {});
+        answer((event as CustomEvent<QuicStream>).detail).catch(() => {});
       });
     });
     await server.start({ host, port: 0 });
@@ -51,7 +84,11 @@ export const matrixAiQuic: Peer = {
       host,
       port,
       localHost: host.includes(":") ? "::" : "0.0.0.0",
-      crypto: { ops: { randomBytes: (data) => Promise.resolve(void webcrypto.getRandomValues(new Uint8Array(data))) } },
+      crypto: {
+        ops: {
+          randomBytes: (data: ArrayBuffer) => Promise.resolve(void webcrypto.getRandomValues(new Uint8Array(data))),
+        },
+      },
       config: CONFIG,
     });
     const exchange = async (kind: number, frames: number, frame: Uint8Array): Promise<number> => {
@@ -80,7 +117,7 @@ export const matrixAiQuic: Peer = {
   },
 };
 
-async function answer(stream: QUICStream): Promise<void> {
+async function answer(stream: QuicStream): Promise<void> {
   const writer = stream.writable.getWriter();
   let kind: number | undefined;
   for await (const chunk of stream.readable) {
