@@ -13,6 +13,9 @@ export interface TransportSettings {
   congestionControl: string;
   initialCreditBytes: number;
   messageStreamKind: number;
+  expiredStreamCode: number;
+  keyLogFile: string;
+  qlogFolder: string;
 }
 
 /** What a server asks for; without an identity it runs on a development certificate. */
@@ -65,6 +68,7 @@ export interface Bound {
   port: number;
   receiveBufferBytes: number;
   wantedBufferBytes: number;
+  keyLogFile?: string | undefined;
 }
 
 /**

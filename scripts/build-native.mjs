@@ -6,6 +6,7 @@
  * The result and cargo's target folder are kept in a per-user cache, by a hash of the sources and the compiler, so that
  * the second clone, and the second build, take a moment. Runs on a bare Node 20. `--check` only tells, by its exit code,
  * whether the addon is up to date; `--cargo` runs cargo as the build does, so that lints and tests share what it compiled.
+ * `ECHOSTREAM_FEATURES` in the environment names features of native/Cargo.toml to build with, `qlog` say.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -19,6 +20,8 @@ const native = join(dirname(dirname(fileURLToPath(import.meta.url))), "native");
 const target = targetName();
 const output = join(native, `echostream.${target}.node`);
 
+/** Features to build with, separated by commas. */
+const features = process.env.ECHOSTREAM_FEATURES ?? "";
 /** Oldest compiler the sources are written for; `rust-version` in native/Cargo.toml. */
 const MIN_RUST = "1.88";
 const RUSTUP = "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y";
@@ -109,7 +112,7 @@ function targetName() {
 
 /** A hash of everything the binary depends on. */
 function sourceHash(rustc) {
-  const hash = createHash("sha256").update(rustc).update(target);
+  const hash = createHash("sha256").update(rustc).update(target).update(features);
   const roots = ["Cargo.toml", "Cargo.lock", "build.rs", "src"].map((name) => join(native, name));
   for (const file of roots.flatMap(files).sort()) {
     hash.update(relative(native, file).replaceAll("\\", "/")).update("\0").update(readFileSync(file)).update("\0");
@@ -143,7 +146,7 @@ async function build(cached) {
   console.log(`native addon (${target}): building; the first time this takes a few minutes`);
   const environment = cargoEnvironment();
   await new Promise((resolve, reject) => {
-    const cargo = spawn("cargo", ["build", "--release", "--locked"], {
+    const cargo = spawn("cargo", ["build", "--release", "--locked", "--features", features], {
       cwd: native,
       env: environment,
       stdio: ["ignore", "inherit", "inherit"],

@@ -96,7 +96,7 @@ export class Session<Pushes = any> extends Context {
 
   /** Counters so far. */
   get stats(): SessionStats {
-    return statsOf(this.#engine);
+    return statsOf(this.#engine, this.#connection.stats());
   }
 
   /** The peer's clock: measured from its first use on, and while media streams are open. */

@@ -82,6 +82,8 @@ pub struct Bound {
     /// What the kernel left of the receive buffer asked for.
     pub receive_buffer_bytes: u32,
     pub wanted_buffer_bytes: u32,
+    /// Where the secrets of its connections are written.
+    pub key_log_file: Option<String>,
 }
 
 /// Start an I/O thread and return its number. `on_events` is called, without arguments, when there is something to drain.

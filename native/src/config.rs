@@ -39,6 +39,10 @@ pub struct TransportSettings {
     pub initial_credit_bytes: f64,
     pub message_stream_kind: u32,
     pub expired_stream_code: f64,
+    /// Empty: what `SSLKEYLOGFILE` names, if it does.
+    pub key_log_file: String,
+    /// Empty: none.
+    pub qlog_folder: String,
 }
 
 /// How long the packets of a path may be.

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 
+use boring::ssl::SslContextBuilder;
 use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
@@ -25,7 +26,8 @@ use crate::socket::Socket;
 use crate::stats::Table;
 use crate::tls::authority;
 use crate::tls::own::OwnCertificate;
-use crate::tls::server::{ClientAuthority, CurrentIdentity, Identity, server_context};
+use crate::tls::key_log::KeyLog;
+use crate::tls::server::{ClientAuthority, CurrentIdentity, Identity, Manner, server_context};
 use crate::tls::verify::{Verification, client_context};
 use crate::wake::RawFd;
 
@@ -40,10 +42,10 @@ pub struct Handle {
     servers: Mutex<HashMap<u32, Server>>,
 }
 
-/// What a listener shows, and what its clients may speak.
+/// What a listener shows, and how.
 struct Server {
     identity: Arc<CurrentIdentity>,
-    alpn: String,
+    manner: Manner,
 }
 
 /// Sockets that clients share, one per address family, and configurations that connections share.
@@ -107,10 +109,11 @@ impl Handle {
     pub fn listen(&self, id: u32, settings: ListenSettings) -> Result<Bound, Failure> {
         let address = socket_address(&settings.address, settings.port)?;
         let is_development = settings.identity.is_none();
-        let alpn = settings.transport.alpn.clone();
+        let key_log = KeyLog::open(&settings.transport.key_log_file)?;
+        let manner = Manner { alpn: settings.transport.alpn.clone(), key_log };
         let identity = match settings.identity {
-            Some(identity) => identity_of(identity, &alpn)?,
-            None => Identity::new(&[authority::issue()?], None, &alpn)?,
+            Some(identity) => identity_of(identity, &manner)?,
+            None => Identity::new(&[authority::issue()?], None, &manner)?,
         };
         let identity = Arc::new(CurrentIdentity::new(identity));
         let config = |path| quic_config(&settings.transport, path, server_context(identity.clone())?);
@@ -120,21 +123,21 @@ impl Handle {
             is_development,
             loopback_config: config(Path::Loopback)?,
             network_config: config(Path::Network)?,
-            settings: Arc::new(Settings::from(&settings.transport)),
+            settings: Arc::new(Settings::try_from(&settings.transport)?),
             handshakes: HashSet::new(),
         };
         let socket = bind(address, true)?;
-        let bound = bound(socket.local(), socket.receive_buffer_bytes());
+        let bound = bound(socket.local(), socket.receive_buffer_bytes(), manner.key_log.as_ref());
         let endpoint = Endpoint { socket, listener: Some(listener), connections: 0 };
         self.rings.push(Input::AddEndpoint(Box::new(endpoint)));
-        lock(&self.servers).insert(id, Server { identity, alpn });
+        lock(&self.servers).insert(id, Server { identity, manner });
         Ok(bound)
     }
 
     pub fn set_identity(&self, listener: u32, identity: IdentitySettings) -> Result<(), Failure> {
         let servers = lock(&self.servers);
         let server = servers.get(&listener).ok_or_else(|| unavailable("The listener is closed"))?;
-        server.identity.replace(identity_of(identity, &server.alpn)?);
+        server.identity.replace(identity_of(identity, &server.manner)?);
         Ok(())
     }
 
@@ -147,9 +150,12 @@ impl Handle {
         let remote = socket_address(&settings.address, settings.port)?;
         let verification = verification(&settings, remote.ip())?;
         let certificate = settings.certificate.map(OwnCertificate::from);
+        let key_log = KeyLog::open(&settings.transport.key_log_file)?;
         let mut clients = lock(&self.clients);
         let path = path_to(remote.ip());
-        let config = clients.config(&settings.transport, path, &verification, certificate.as_ref())?;
+        let tls = || client_context(&verification, certificate.as_ref(), key_log.as_ref());
+        let shown = certificate.as_ref().map(|certificate| &certificate.certificate_pem);
+        let config = clients.config(&settings.transport, path, format!("{verification:?} {shown:?}"), tls)?;
         let socket = clients.socket(remote.ip(), &self.rings)?;
         self.rings.push(Input::Dial(Box::new(Dial {
             connection,
@@ -159,28 +165,28 @@ impl Handle {
             server_name: settings.server_name,
             verification,
             config,
-            settings: Arc::new(Settings::from(&settings.transport)),
+            settings: Arc::new(Settings::try_from(&settings.transport)?),
             stats: self.stats.insert(connection),
         })));
-        Ok(bound(socket.local, socket.receive_buffer_bytes))
+        Ok(bound(socket.local, socket.receive_buffer_bytes, key_log.as_ref()))
     }
 }
 
 impl Clients {
-    /// The configuration for these settings, built once for all connections that use it at the same time.
+    /// The configuration for these settings, built once for all connections that use it at the same time. `tls` is what
+    /// `tls_name` stands for.
     fn config(
         &mut self,
         settings: &TransportSettings,
         path: Path,
-        verification: &Verification,
-        certificate: Option<&OwnCertificate>,
+        tls_name: String,
+        tls: impl FnOnce() -> Result<SslContextBuilder, Failure>,
     ) -> Result<SharedConfig, Failure> {
-        let shown = certificate.map(|certificate| &certificate.certificate_pem);
-        let key = format!("{settings:?} {path:?} {verification:?} {shown:?}");
+        let key = format!("{settings:?} {path:?} {tls_name}");
         if let Some(config) = self.configs.get(&key).and_then(Weak::upgrade) {
             return Ok(config);
         }
-        let config = Arc::new(Mutex::new(quic_config(settings, path, client_context(verification, certificate)?)?));
+        let config = Arc::new(Mutex::new(quic_config(settings, path, tls()?)?));
         self.configs.retain(|_, config| config.strong_count() > 0);
         self.configs.insert(key, Arc::downgrade(&config));
         Ok(config)
@@ -237,11 +243,11 @@ fn verification(settings: &DialSettings, remote: IpAddr) -> Result<Verification,
     }
 }
 
-fn identity_of(settings: IdentitySettings, alpn: &str) -> Result<Identity, Failure> {
+fn identity_of(settings: IdentitySettings, manner: &Manner) -> Result<Identity, Failure> {
     let certificates: Vec<OwnCertificate> = settings.certificates.into_iter().map(OwnCertificate::from).collect();
     let is_required = settings.requires_client_certificate;
     let clients = settings.client_authority_pem.map(|pem| ClientAuthority { pem, is_required });
-    Identity::new(&certificates, clients.as_ref(), alpn)
+    Identity::new(&certificates, clients.as_ref(), manner)
 }
 
 fn socket_address(address: &str, port: u32) -> Result<SocketAddr, Failure> {
@@ -259,12 +265,13 @@ fn bind(address: SocketAddr, answers: bool) -> Result<Socket, Failure> {
     })
 }
 
-fn bound(local: SocketAddr, receive_buffer_bytes: usize) -> Bound {
+fn bound(local: SocketAddr, receive_buffer_bytes: usize, key_log: Option<&KeyLog>) -> Bound {
     Bound {
         address: local.ip().to_string(),
         port: u32::from(local.port()),
         receive_buffer_bytes: receive_buffer_bytes as u32,
         wanted_buffer_bytes: crate::socket::SOCKET_BUFFER_BYTES as u32,
+        key_log_file: key_log.map(|key_log| key_log.path.clone()),
     }
 }
 

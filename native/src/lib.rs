@@ -16,6 +16,7 @@ mod driver;
 mod endpoint;
 mod error;
 mod handle;
+mod qlog;
 mod quic;
 mod record;
 mod resolve;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::quic::Quic;
 
 /// How many numbers a snapshot has; `native.ts` reads them in the order of [`Shared::update`].
-pub const COUNTERS: usize = 12;
+pub const COUNTERS: usize = 19;
 
 /// The latest snapshot of one connection.
 #[derive(Default)]
@@ -34,6 +34,13 @@ impl Shared {
             path.lost_bytes as f64,
             quic.dgram_max_writable_len().unwrap_or(0) as f64,
             f64::from(u8::from(path_limited)),
+            micros(path.rttvar),
+            path.pmtu as f64,
+            path.retrans as f64,
+            path.total_pto_count as f64,
+            path.dgram_sent as f64,
+            path.dgram_recv as f64,
+            path.dgram_lost as f64,
         ];
     }
 }

@@ -53,6 +53,7 @@ export class MemoryEndpoint implements TransportConnection {
   #closed = false;
   #receivedPackets = 0;
   #receivedBytes = 0;
+  #receivedDatagrams = 0;
 
   constructor(
     client: boolean,
@@ -150,7 +151,14 @@ export class MemoryEndpoint implements TransportConnection {
       ...this.#outbox.stats(),
       receivedPackets: this.#receivedPackets,
       receivedBytes: this.#receivedBytes,
+      receivedDatagrams: this.#receivedDatagrams,
       maxDatagramBytes: MAX_DATAGRAM_BYTES,
+      pathMtuBytes: PATH_MTU_BYTES,
+      // The path is as long as it is, and what is lost but datagrams is nobody's concern.
+      roundTripTimeVariationUs: 0,
+      retransmittedPackets: 0,
+      probeTimeouts: 0,
+      congestionControl: "none",
     };
   }
 
@@ -186,7 +194,9 @@ export class MemoryEndpoint implements TransportConnection {
   }
 
   receiveDatagram(bytes: Uint8Array): void {
-    if (this.#hears(bytes.length)) this.sink?.onDatagram(bytes, this.heardUs);
+    if (!this.#hears(bytes.length)) return;
+    this.#receivedDatagrams++;
+    this.sink?.onDatagram(bytes, this.heardUs);
   }
 
   receiveWindow(quicId: number, bytes: number): void {
@@ -285,3 +295,6 @@ export class MemoryEndpoint implements TransportConnection {
     this.onGone?.();
   }
 }
+
+/** As small as a path of QUIC may be (RFC 9000 §14). */
+const PATH_MTU_BYTES = 1_200;

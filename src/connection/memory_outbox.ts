@@ -33,6 +33,7 @@ export class MemoryOutbox {
   #sentBytes = 0;
   #lostPackets = 0;
   #lostBytes = 0;
+  #sentDatagrams = 0;
 
   constructor(end: MemoryEndpoint, path: EndpointPath, client: boolean) {
     this.#end = end;
@@ -42,12 +43,15 @@ export class MemoryOutbox {
   }
 
   /** Counters, by the names of `TransportStats`. */
-  stats(): Record<"sentPackets" | "sentBytes" | "lostPackets" | "lostBytes" | "congestionWindowBytes", number> {
+  stats(): Record<CountedHere, number> {
     return {
       sentPackets: this.#sentPackets,
       sentBytes: this.#sentBytes,
       lostPackets: this.#lostPackets,
       lostBytes: this.#lostBytes,
+      sentDatagrams: this.#sentDatagrams,
+      // Nothing else is ever lost.
+      lostDatagrams: this.#lostPackets,
       congestionWindowBytes: this.#windowBytes,
     };
   }
@@ -229,6 +233,7 @@ export class MemoryOutbox {
       return true;
     }
     const arrivalUs = this.transmit(bytes.length);
+    this.#sentDatagrams++;
     if (this.#path.link.loses()) {
       this.#lostPackets++;
       this.#lostBytes += bytes.length;
@@ -309,6 +314,15 @@ export class MemoryOutbox {
     this.#end.sink?.onExpired(stream.id);
   }
 }
+
+type CountedHere =
+  | "sentPackets"
+  | "sentBytes"
+  | "lostPackets"
+  | "lostBytes"
+  | "sentDatagrams"
+  | "lostDatagrams"
+  | "congestionWindowBytes";
 
 /** Largest datagram payload, as on a path of 1,200 bytes. */
 export const MAX_DATAGRAM_BYTES = 1_150;

@@ -115,7 +115,7 @@ class NativeTransport implements Transport, ConnectionOwner {
         transport: transportSettings(options),
       })
     );
-    warnOfSmallBuffer(bound);
+    warnOf(bound);
     const listener = new NativeListener(bound, options, accept, {
       close: () => this.#addon.closeListener(this.#driver, id),
       setIdentity: (identity) => attempt(() => this.#addon.setIdentity(this.#driver, id, identitySettings(identity))),
@@ -139,9 +139,9 @@ class NativeTransport implements Transport, ConnectionOwner {
         transport: transportSettings(options),
       })
     );
-    warnOfSmallBuffer(bound);
+    warnOf(bound);
     const local = { address: bound.address, port: bound.port };
-    const connection = new NativeConnection(this, id, options.address, local);
+    const connection = new NativeConnection(this, id, options.address, local, options.congestionControl);
     connection.sink = sink;
     this.#connections.set(id, connection);
     this.#updateReference();
@@ -324,6 +324,7 @@ class NativeTransport implements Transport, ConnectionOwner {
       id,
       { address: remote, port: Number(remotePort) },
       { address: local, port: Number(localPort) },
+      listener?.congestionControl ?? "bbr2",
     );
     connection.showCertificate(payload.subarray(addressesLength));
     this.#connections.set(id, connection);
@@ -371,9 +372,13 @@ class NativeTransport implements Transport, ConnectionOwner {
   }
 }
 
-function warnOfSmallBuffer(bound: Bound): void {
+/** What is set up in a way that may surprise. */
+function warnOf(bound: Bound): void {
   const warning = receiveBufferWarning(bound);
   if (warning !== undefined) warnOnce(warning);
+  if (bound.keyLogFile === undefined || bound.keyLogFile === null) return;
+  const message = `TLS secrets are written to ${bound.keyLogFile}: whoever reads it can read all that is sent`;
+  warnOnce({ level: "warn", category: "tls", message });
 }
 
 let loading: Promise<Transport> | undefined;

@@ -93,6 +93,8 @@ export interface Bound {
   readonly port: number;
   readonly receiveBufferBytes: number;
   readonly wantedBufferBytes: number;
+  /** Where the secrets of its connections are written. */
+  readonly keyLogFile?: string | null | undefined;
 }
 
 /**
@@ -128,6 +130,8 @@ export function transportSettings(options: TransportOptions): TransportSettings 
     initialCreditBytes: options.initialCreditBytes,
     messageStreamKind: options.messageStreamKind,
     expiredStreamCode: options.expiredStreamCode,
+    keyLogFile: options.keyLogFile,
+    qlogFolder: options.qlogFolder,
   };
 }
 

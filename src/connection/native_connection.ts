@@ -36,13 +36,21 @@ export class NativeConnection implements TransportConnection {
   sink: ConnectionSink = NO_SINK;
   readonly #transport: ConnectionOwner;
   readonly #counters = new Float64Array(COUNTERS);
+  readonly #congestionControl: TransportStats["congestionControl"];
   #lastHandle = 0;
   #closed = false;
   /** As it came, until somebody wants to know what it says. */
   #certificate: Uint8Array | PeerCertificate | undefined;
 
-  constructor(transport: ConnectionOwner, id: number, remote: SocketAddress, local: SocketAddress) {
+  constructor(
+    transport: ConnectionOwner,
+    id: number,
+    remote: SocketAddress,
+    local: SocketAddress,
+    congestionControl: TransportStats["congestionControl"],
+  ) {
     this.#transport = transport;
+    this.#congestionControl = congestionControl;
     this.id = id;
     this.remote = remote;
     this.local = local;
@@ -117,6 +125,14 @@ export class NativeConnection implements TransportConnection {
       lostBytes: counters[9]!,
       maxDatagramBytes: counters[10]!,
       pathLimited: counters[11] !== 0,
+      roundTripTimeVariationUs: counters[12]!,
+      pathMtuBytes: counters[13]!,
+      retransmittedPackets: counters[14]!,
+      probeTimeouts: counters[15]!,
+      sentDatagrams: counters[16]!,
+      receivedDatagrams: counters[17]!,
+      lostDatagrams: counters[18]!,
+      congestionControl: this.#congestionControl,
     };
   }
 
@@ -135,7 +151,7 @@ export class NativeConnection implements TransportConnection {
 const utf8Encoder = new TextEncoder();
 const NOTHING = new Uint8Array(0);
 /** Numbers of a snapshot, `COUNTERS` of `native/src/stats.rs`. */
-const COUNTERS = 12;
+const COUNTERS = 19;
 /** What one GRANT record can say. */
 const MAX_GRANT_BYTES = 0xffff_ffff;
 /** A CONNECTION_CLOSE must fit into one packet of the smallest size. */

@@ -26,6 +26,7 @@ export class NativeListener implements TransportListener {
   readonly address: SocketAddress;
   readonly development: boolean;
   readonly accept: (connection: TransportConnection) => ConnectionSink;
+  readonly congestionControl: ListenOptions["congestionControl"];
   readonly onRefused: ListenOptions["onRefused"];
   readonly #commands: ListenerCommands;
   readonly #closed: Promise<void>;
@@ -42,6 +43,7 @@ export class NativeListener implements TransportListener {
     this.address = { address: bound.address, port: bound.port };
     this.development = options.identity === undefined;
     this.accept = accept;
+    this.congestionControl = options.congestionControl;
     this.onRefused = options.onRefused;
     this.#commands = commands;
     this.#closed = new Promise((resolve) => this.onClosed = resolve);

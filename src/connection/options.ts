@@ -58,6 +58,8 @@ export const DEFAULT_TRANSPORT_TUNING: Required<TransportTuning> = {
   // A packet full of messages (16 KiB on loopback) arrives in one piece, and 1,024 unidirectional streams nobody has granted more
   // to hold 16 MiB at most, which is what a connection may hold inbound.
   initialCreditBytes: 16 * 1024,
+  keyLogFile: "",
+  qlogFolder: "",
 };
 
 /**
@@ -84,6 +86,9 @@ export function transportOptions(tuning: TransportTuning, messageStreamKind: num
     throw new RangeError(
       `congestionControl is ${String(options.congestionControl)}, expected ${CONGESTION_CONTROLS.join(", ")}`,
     );
+  }
+  for (const name of ["keyLogFile", "qlogFolder"] as const) {
+    if (typeof options[name] !== "string") throw new TypeError(`${name} is ${typeof options[name]}, expected a path`);
   }
   for (const name of ["streamWindowBytes", "bidirectionalStreamWindowBytes"] as const) {
     checkRange(name, options[name], 1, options.maxStreamWindowBytes);
@@ -125,7 +130,8 @@ const MAX_MESSAGE_BYTES = 0x7fffffff;
 /** QUIC counts streams below 2^60 (RFC 9000 §4.6); more than a million in parallel is a mistake. */
 const MAX_STREAMS = 1_000_000;
 
-type NumericOption = Exclude<keyof TransportOptions, "congestionControl" | "expiredStreamCode">;
+type TextOption = "congestionControl" | "keyLogFile" | "qlogFolder";
+type NumericOption = Exclude<keyof TransportOptions, TextOption | "expiredStreamCode">;
 
 const TRANSPORT_RANGES: readonly (readonly [name: NumericOption, minimum: number, maximum: number])[] = [
   ["idleTimeoutMs", 1, MAX_DURATION_MS],

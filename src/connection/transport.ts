@@ -56,6 +56,13 @@ export interface TransportOptions {
   readonly messageStreamKind: number;
   /** Code of the RESET_STREAM that ends a stream whose lifetime is over. */
   readonly expiredStreamCode: number;
+  /**
+   * File that the TLS secrets of all connections are appended to, for Wireshark and the like (NSS key log format): whoever reads it can
+   * read what was sent. Empty: the file that `SSLKEYLOGFILE` names in the environment, if it does.
+   */
+  readonly keyLogFile: string;
+  /** Folder that gets a qlog file of each connection, made if need be. Empty: none. */
+  readonly qlogFolder: string;
 }
 
 /** What a server needs beyond {@link TransportOptions}. */
@@ -133,6 +140,20 @@ export interface TransportStats {
   readonly sentBytes: number;
   readonly receivedBytes: number;
   readonly lostBytes: number;
+  /** Mean deviation of the samples behind {@link roundTripTimeUs} (RFC 9002 §5.3). */
+  readonly roundTripTimeVariationUs: number;
+  /** Largest UDP payload that is known to pass (RFC 8899); it is probed for from 1,200 upwards. */
+  readonly pathMtuBytes: number;
+  /** Packets that carried something again. */
+  readonly retransmittedPackets: number;
+  /** How often nothing was acknowledged for so long that a probe was sent (RFC 9002 §6.2). */
+  readonly probeTimeouts: number;
+  /** DATAGRAM frames (RFC 9221). */
+  readonly sentDatagrams: number;
+  readonly receivedDatagrams: number;
+  readonly lostDatagrams: number;
+  /** What decides how much may be on its way; `"none"` over memory. */
+  readonly congestionControl: TransportOptions["congestionControl"] | "none";
   /** Largest datagram payload that fits now; 0 when the peer takes none. */
   readonly maxDatagramBytes: number;
 }

@@ -38,7 +38,7 @@ export interface ServerStats {
   /** Sessions that are served. */
   readonly sessions: number;
   /** Counters of these sessions, added up. */
-  readonly totals: SessionStats;
+  readonly totals: Omit<SessionStats, "connection">;
 }
 
 /** What a server shows of itself. */
@@ -85,12 +85,12 @@ export function registerIntrospection(server: Introspected): void {
   });
 }
 
-function sum(all: readonly SessionStats[]): SessionStats {
+function sum(all: readonly SessionStats[]): ServerStats["totals"] {
   const totals: Record<string, number> = {};
-  for (const stats of all) {
-    for (const [name, count] of Object.entries(stats)) totals[name] = (totals[name] ?? 0) + count;
+  for (const { connection: _, ...counters } of all) {
+    for (const [name, count] of Object.entries(counters)) totals[name] = (totals[name] ?? 0) + count;
   }
-  return totals as unknown as SessionStats;
+  return totals as unknown as ServerStats["totals"];
 }
 
 const SYSTEM = { raw: false, idempotent: true };

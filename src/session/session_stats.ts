@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ConnectionStats } from "../connection/connection.ts";
 import type { Session } from "../session.ts";
 import type { Engine } from "./engine.ts";
 
@@ -41,10 +42,12 @@ export interface SessionStats {
   readonly streamsReceived: number;
   /** Media streams that arrived and nobody here takes. */
   readonly streamsIgnored: number;
+  /** The connection of now, or the last one. */
+  readonly connection: ConnectionStats;
 }
 
 /** Counters of the session an engine runs; those of calls and streams start over when it goes on with another connection. */
-export function statsOf(engine: Engine<Session>): SessionStats {
+export function statsOf(engine: Engine<Session>, connection: ConnectionStats): SessionStats {
   const {
     requester,
     streamRequester,
@@ -72,5 +75,6 @@ export function statsOf(engine: Engine<Session>): SessionStats {
     streamsOpened: outgoingStreams.opened,
     streamsReceived: incomingStreams.received,
     streamsIgnored: incomingStreams.ignored,
+    connection,
   };
 }

@@ -19,6 +19,7 @@ fn an_idle_connection_sleeps_until_its_keep_alive() {
         message_kind: 1,
         expired_code: 0x25,
         refusals: Default::default(),
+        qlog: None,
     };
     let quic = Pair::new(Limits::default()).client;
     let role = Role::Accepted { listener: 1 };

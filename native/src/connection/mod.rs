@@ -32,6 +32,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::config::TransportSettings;
+use crate::error::Failure;
+use crate::qlog::QlogFolder;
 use crate::quic::Quic;
 use crate::record::{FIN, Header, command, event};
 use crate::ring::{Events, record};
@@ -64,19 +66,23 @@ pub struct Settings {
     pub expired_code: u64,
     /// Of the connections that share these settings: those of a listener.
     refusals: Refusals,
+    qlog: Option<QlogFolder>,
 }
 
-impl From<&TransportSettings> for Settings {
-    fn from(settings: &TransportSettings) -> Settings {
+impl TryFrom<&TransportSettings> for Settings {
+    type Error = Failure;
+
+    fn try_from(settings: &TransportSettings) -> Result<Settings, Failure> {
         let keep_alive = Duration::from_micros((settings.keep_alive_interval_ms * 1000.0) as u64);
-        Settings {
+        Ok(Settings {
             handshake_timeout: Duration::from_micros((settings.handshake_timeout_ms * 1000.0) as u64),
             keep_alive: (!keep_alive.is_zero()).then_some(keep_alive),
             initial_credit: settings.initial_credit_bytes as u64,
             message_kind: settings.message_stream_kind as u8,
             expired_code: settings.expired_stream_code as u64,
             refusals: Refusals::default(),
-        }
+            qlog: QlogFolder::open(&settings.qlog_folder)?,
+        })
     }
 }
 
@@ -119,7 +125,7 @@ pub struct Connection {
 impl Connection {
     pub fn new(
         id: u32,
-        quic: Quic,
+        mut quic: Quic,
         socket: RawFd,
         role: Role,
         settings: Arc<Settings>,
@@ -127,6 +133,9 @@ impl Connection {
     ) -> Connection {
         let is_server = quic.is_server();
         let now = Instant::now();
+        if let Some(folder) = &settings.qlog {
+            folder.record(&mut quic);
+        }
         Connection {
             id,
             socket,

@@ -2,6 +2,7 @@
 
 pub mod authority;
 pub mod issue;
+pub mod key_log;
 pub mod own;
 pub mod peer;
 pub mod pem;

@@ -8,6 +8,7 @@ use boring::ssl::{
     AlpnError, ClientHello, NameType, SelectCertError, SslContext, SslContextBuilder, SslMethod, SslVerifyMode,
 };
 
+use super::key_log::KeyLog;
 use super::own::OwnCertificate;
 use super::peer::dns_names;
 use super::pem;
@@ -19,6 +20,13 @@ pub struct ClientAuthority {
     pub pem: String,
     /// Whether a client without one is refused.
     pub is_required: bool,
+}
+
+/// What stays the same, whoever a server is.
+pub struct Manner {
+    /// What is spoken.
+    pub alpn: String,
+    pub key_log: Option<KeyLog>,
 }
 
 /// What a server shows, made ready for handshakes.
@@ -33,17 +41,17 @@ pub struct Identity {
 pub struct CurrentIdentity(RwLock<Arc<Identity>>);
 
 impl Identity {
-    /// `certificates`: shown to clients that ask for a name in them, the first one to all others. `alpn` is what is spoken.
+    /// `certificates`: shown to clients that ask for a name in them, the first one to all others.
     pub fn new(
         certificates: &[OwnCertificate],
         clients: Option<&ClientAuthority>,
-        alpn: &str,
+        manner: &Manner,
     ) -> Result<Identity, Failure> {
         let mut named = HashMap::new();
         let mut default = None;
         for (index, certificate) in certificates.iter().enumerate() {
             let which = if index == 0 { String::new() } else { format!(" {}", index + 1) };
-            let (context, names) = context_showing(certificate, &which, clients, alpn)?;
+            let (context, names) = context_showing(certificate, &which, clients, manner)?;
             if index > 0 && names.is_empty() {
                 return Err(invalid(format!("Certificate{which} names no host that a client could ask for")));
             }
@@ -97,7 +105,7 @@ fn context_showing(
     certificate: &OwnCertificate,
     which: &str,
     clients: Option<&ClientAuthority>,
-    alpn: &str,
+    manner: &Manner,
 ) -> Result<(SslContext, Vec<String>), Failure> {
     let mut context = SslContextBuilder::new(SslMethod::tls()).map_err(invalid)?;
     let leaf = certificate.install(&mut context, which)?;
@@ -109,10 +117,13 @@ fn context_showing(
         }
     }
     // A connection uses the callbacks of the context it was given, not those quiche has set on its own.
-    let spoken = alpn.to_owned();
+    let spoken = manner.alpn.clone();
     context.set_alpn_select_callback(move |_, offered| {
         offered_protocol(offered, spoken.as_bytes()).ok_or(AlpnError::ALERT_FATAL)
     });
+    if let Some(key_log) = &manner.key_log {
+        key_log.watch(&mut context);
+    }
     Ok((context.build(), dns_names(&leaf)))
 }
 
@@ -150,6 +161,10 @@ mod tests {
         }
     }
 
+    fn manner() -> Manner {
+        Manner { alpn: "test".to_owned(), key_log: None }
+    }
+
     /// The names in the certificate that is shown for `name`.
     fn shown(identity: &Identity, name: Option<&str>) -> Vec<String> {
         dns_names(identity.context_for(name).certificate().unwrap())
@@ -162,7 +177,7 @@ mod tests {
             certificate(&["*.example.org", "example.org"]),
             certificate(&["Api.Example.org"]),
         ];
-        let identity = Identity::new(&certificates, None, "test").unwrap_or_else(|failure| panic!("{failure:?}"));
+        let identity = Identity::new(&certificates, None, &manner()).unwrap_or_else(|failure| panic!("{failure:?}"));
         for (name, first) in [
             (None, "main.example"),
             (Some("main.example"), "main.example"),
@@ -180,7 +195,7 @@ mod tests {
     #[test]
     fn mistakes_say_which_certificate() {
         let message = |certificates: &[OwnCertificate]| {
-            Identity::new(certificates, None, "test").err().map(|failure| failure.message).unwrap_or_default()
+            Identity::new(certificates, None, &manner()).err().map(|failure| failure.message).unwrap_or_default()
         };
         let first = || certificate(&["localhost"]);
         assert_eq!(message(&[]), "A server needs a certificate");

@@ -7,6 +7,7 @@ use boring::ssl::{SslAlert, SslContextBuilder, SslMethod, SslRef, SslVerifyError
 use boring::x509::store::X509StoreBuilder;
 use boring::x509::{X509, X509VerifyError};
 
+use super::key_log::KeyLog;
 use super::own::OwnCertificate;
 use super::{authority, pem, request, roots};
 use crate::error::{Failure, invalid, unavailable};
@@ -42,11 +43,15 @@ impl Verification {
 pub fn client_context(
     verification: &Verification,
     certificate: Option<&OwnCertificate>,
+    key_log: Option<&KeyLog>,
 ) -> Result<SslContextBuilder, Failure> {
     let mut context = SslContextBuilder::new(SslMethod::tls()).map_err(invalid)?;
     request::watch(&mut context);
     if let Some(certificate) = certificate {
         certificate.install(&mut context, " of the client")?;
+    }
+    if let Some(key_log) = key_log {
+        key_log.watch(&mut context);
     }
     match verification {
         Verification::System => {
