@@ -37,6 +37,7 @@ export interface IdentitySettings {
   certificates: CertificateSettings[];
   clientAuthorityPem?: string | undefined;
   requiresClientCertificate: boolean;
+  ticketKeys?: Uint8Array[] | undefined;
 }
 
 /** A certificate, read. */
@@ -59,6 +60,8 @@ export interface DialSettings {
   authorityPem?: string | undefined;
   pins?: Uint8Array[] | undefined;
   certificate?: CertificateSettings | undefined;
+  ticket?: Uint8Array | undefined;
+  wantsTicket: boolean;
   transport: TransportSettings;
 }
 

@@ -57,6 +57,8 @@ pub struct IdentitySettings {
     pub client_authority_pem: Option<String>,
     /// Whether a client without one is refused.
     pub requires_client_certificate: bool,
+    /// Of session tickets, 48 bytes each, the newest first; absent for those of the process.
+    pub ticket_keys: Option<Vec<Uint8Array>>,
 }
 
 /// What a client asks for.
@@ -71,6 +73,10 @@ pub struct DialSettings {
     pub pins: Option<Vec<Uint8Array>>,
     /// What a server that asks is shown.
     pub certificate: Option<CertificateSettings>,
+    /// Of an earlier connection.
+    pub ticket: Option<Uint8Array>,
+    /// Whether to be told of one for the next.
+    pub wants_ticket: bool,
     pub transport: TransportSettings,
 }
 

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 
+use boring::sha::sha256;
 use boring::ssl::SslContextBuilder;
 use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
@@ -25,9 +26,10 @@ use crate::ring::{Events, Input, Rings};
 use crate::socket::Socket;
 use crate::stats::Table;
 use crate::tls::authority;
-use crate::tls::own::OwnCertificate;
 use crate::tls::key_log::KeyLog;
+use crate::tls::own::OwnCertificate;
 use crate::tls::server::{ClientAuthority, CurrentIdentity, Identity, Manner, server_context};
+use crate::tls::tickets::TicketKeys;
 use crate::tls::verify::{Verification, client_context};
 use crate::wake::RawFd;
 
@@ -113,7 +115,7 @@ impl Handle {
         let manner = Manner { alpn: settings.transport.alpn.clone(), key_log };
         let identity = match settings.identity {
             Some(identity) => identity_of(identity, &manner)?,
-            None => Identity::new(&[authority::issue()?], None, &manner)?,
+            None => Identity::new(&[authority::issue()?], None, &TicketKeys::of_process()?, &manner)?,
         };
         let identity = Arc::new(CurrentIdentity::new(identity));
         let config = |path| quic_config(&settings.transport, path, server_context(identity.clone())?);
@@ -155,7 +157,9 @@ impl Handle {
         let path = path_to(remote.ip());
         let tls = || client_context(&verification, certificate.as_ref(), key_log.as_ref());
         let shown = certificate.as_ref().map(|certificate| &certificate.certificate_pem);
-        let config = clients.config(&settings.transport, path, format!("{verification:?} {shown:?}"), tls)?;
+        let tls_name = format!("{verification:?} {shown:?}");
+        let ticket_scope = sha256(format!("{} {tls_name}", settings.server_name).as_bytes());
+        let config = clients.config(&settings.transport, path, tls_name, tls)?;
         let socket = clients.socket(remote.ip(), &self.rings)?;
         self.rings.push(Input::Dial(Box::new(Dial {
             connection,
@@ -164,6 +168,8 @@ impl Handle {
             remote,
             server_name: settings.server_name,
             verification,
+            ticket: settings.ticket.map(|ticket| ticket.to_vec()),
+            ticket_scope: settings.wants_ticket.then_some(ticket_scope),
             config,
             settings: Arc::new(Settings::try_from(&settings.transport)?),
             stats: self.stats.insert(connection),
@@ -247,7 +253,11 @@ fn identity_of(settings: IdentitySettings, manner: &Manner) -> Result<Identity, 
     let certificates: Vec<OwnCertificate> = settings.certificates.into_iter().map(OwnCertificate::from).collect();
     let is_required = settings.requires_client_certificate;
     let clients = settings.client_authority_pem.map(|pem| ClientAuthority { pem, is_required });
-    Identity::new(&certificates, clients.as_ref(), manner)
+    let ticket_keys = match settings.ticket_keys {
+        Some(keys) => TicketKeys::given(&keys)?,
+        None => TicketKeys::of_process()?,
+    };
+    Identity::new(&certificates, clients.as_ref(), &ticket_keys, manner)
 }
 
 fn socket_address(address: &str, port: u32) -> Result<SocketAddr, Failure> {

@@ -85,6 +85,8 @@ pub mod event {
     /// TLS of a listener (stream field) failed; argument: how often since the last of these; payload: `remote address, port,
     /// code, reason`, separated by spaces.
     pub const REFUSED: u8 = 16;
+    /// Payload: a ticket by which the server knows this client again.
+    pub const TICKET: u8 = 17;
 }
 
 /// A parsed header.

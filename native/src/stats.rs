@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::quic::Quic;
 
 /// How many numbers a snapshot has; `native.ts` reads them in the order of [`Shared::update`].
-pub const COUNTERS: usize = 19;
+pub const COUNTERS: usize = 20;
 
 /// The latest snapshot of one connection.
 #[derive(Default)]
@@ -41,6 +41,7 @@ impl Shared {
             path.dgram_sent as f64,
             path.dgram_recv as f64,
             path.dgram_lost as f64,
+            f64::from(u8::from(quic.is_resumed())),
         ];
     }
 }

@@ -60,6 +60,8 @@ export interface ConnectionOptions {
   readonly timers?: TimerQueue | undefined;
   /** Default the console, for warnings and errors. */
   readonly log?: Logger | undefined;
+  /** A copy of the ticket for the next connection, when one comes. */
+  readonly onTicket?: ((ticket: Uint8Array) => void) | undefined;
   /** Called when the handshake is done, before anything can arrive: the place to set {@link Connection.handler}. */
   readonly onEstablished?: ((connection: Connection) => void) | undefined;
 }
@@ -258,6 +260,10 @@ export class Connection implements ConnectionSink, StreamsHost {
     this.#state = "established";
     this.#guard(() => this.#options.onEstablished?.(this));
     this.#establishedGate.open();
+  }
+
+  onTicket(ticket: Uint8Array): void {
+    this.#options.onTicket?.(ticket.slice());
   }
 
   onOpened(stream: StreamId): void {

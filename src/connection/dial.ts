@@ -133,10 +133,19 @@ class Dial {
     const socketAddress = { address, port };
     const name = formatAddress(socketAddress);
     const startUs = this.#clock.nowUs();
-    const { verification, certificate, serverName = host } = tls;
-    const dialOptions = { ...transportOptions, address: socketAddress, serverName, verification, certificate };
+    const { verification, certificate, tickets, serverName = host } = tls;
+    const dialOptions = {
+      ...transportOptions,
+      address: socketAddress,
+      serverName,
+      verification,
+      certificate,
+      ticket: tickets?.take(),
+      wantsTicket: tickets !== undefined,
+    };
     const connection = Connection.dial(transport, dialOptions, {
       ...options,
+      onTicket: (ticket) => tickets?.put(ticket),
       onEstablished: (established) => this.#onEstablished(name, established),
     });
     this.#pending.set(name, connection);

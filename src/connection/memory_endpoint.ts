@@ -158,6 +158,7 @@ export class MemoryEndpoint implements TransportConnection {
       roundTripTimeVariationUs: 0,
       retransmittedPackets: 0,
       probeTimeouts: 0,
+      resumed: false,
       congestionControl: "none",
     };
   }

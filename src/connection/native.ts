@@ -136,6 +136,8 @@ class NativeTransport implements Transport, ConnectionOwner {
         serverName: options.serverName,
         ...verificationSettings(options.verification),
         certificate: options.certificate && certificateSettings(options.certificate),
+        ticket: options.ticket,
+        wantsTicket: options.wantsTicket ?? false,
         transport: transportSettings(options),
       })
     );
@@ -301,6 +303,9 @@ class NativeTransport implements Transport, ConnectionOwner {
         connection.readStats();
         connection.showCertificate(this.#view(payload, words[word + 4]!));
         sink.onEstablished();
+        break;
+      case Event.TICKET:
+        sink.onTicket?.(this.#view(payload, words[word + 4]!));
         break;
       case Event.CLOSED: {
         const reason = utf8.decode(this.#view(payload, words[word + 4]!));

@@ -54,6 +54,7 @@ export interface IdentitySettings {
   readonly certificates: CertificateSettings[];
   readonly clientAuthorityPem?: string | undefined;
   readonly requiresClientCertificate: boolean;
+  readonly ticketKeys?: Uint8Array[] | undefined;
 }
 
 /** What a certificate for a test is to say. */
@@ -84,6 +85,8 @@ export interface DialSettings {
   readonly authorityPem?: string | undefined;
   readonly pins?: Uint8Array[] | undefined;
   readonly certificate?: CertificateSettings | undefined;
+  readonly ticket?: Uint8Array | undefined;
+  readonly wantsTicket: boolean;
   readonly transport: TransportSettings;
 }
 
@@ -150,11 +153,12 @@ export function verificationSettings(
 }
 
 /** A server's identity in the addon's words. */
-export function identitySettings({ certificates, clientAuthority }: ServerIdentity): IdentitySettings {
+export function identitySettings({ certificates, clientAuthority, ticketKeys }: ServerIdentity): IdentitySettings {
   return {
     certificates: certificates.map(certificateSettings),
     clientAuthorityPem: clientAuthority?.pem,
     requiresClientCertificate: clientAuthority?.required ?? false,
+    ticketKeys: ticketKeys && [...ticketKeys],
   };
 }
 

@@ -132,6 +132,7 @@ export class NativeConnection implements TransportConnection {
       sentDatagrams: counters[16]!,
       receivedDatagrams: counters[17]!,
       lostDatagrams: counters[18]!,
+      resumed: counters[19] !== 0,
       congestionControl: this.#congestionControl,
     };
   }
@@ -151,7 +152,7 @@ export class NativeConnection implements TransportConnection {
 const utf8Encoder = new TextEncoder();
 const NOTHING = new Uint8Array(0);
 /** Numbers of a snapshot, `COUNTERS` of `native/src/stats.rs`. */
-const COUNTERS = 19;
+const COUNTERS = 20;
 /** What one GRANT record can say. */
 const MAX_GRANT_BYTES = 0xffff_ffff;
 /** A CONNECTION_CLOSE must fit into one packet of the smallest size. */

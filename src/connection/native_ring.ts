@@ -52,6 +52,7 @@ export const Event = {
   EXPIRED: 14,
   DELIVERED: 15,
   REFUSED: 16,
+  TICKET: 17,
 } as const;
 
 /** Commands gathered between two flushes, in one growing buffer. */

@@ -7,6 +7,7 @@
 import { consoleLogger, type Logger } from "../trace.ts";
 import { type VerifyPeer } from "./peer_certificate.ts";
 import { decodeBase64, type PemSource, readCertificates, readKey } from "./pem.ts";
+import { Tickets } from "./tickets.ts";
 import { type OwnCertificate, type ServerIdentity, type Verification } from "./transport.ts";
 
 /** A certificate and its key. */
@@ -30,6 +31,12 @@ export interface TlsServerOptions extends CertificateAndKey {
   readonly clientCertificate?: "required" | "optional";
   /** Judges the certificates of clients on top of that, before their sessions begin. */
   readonly verify?: VerifyPeer;
+  /**
+   * Secret keys, 48 random bytes each, by which clients of a server are known again by another, or after a restart: the first makes tickets, all
+   * of them open tickets. Give the next one a day before it is to be the first, and replace them by `reloadCertificate`. Default: keys of this
+   * process, renewed every two days.
+   */
+  readonly ticketKeys?: readonly Uint8Array[];
 }
 
 /**
@@ -54,6 +61,15 @@ export interface TlsClientOptions {
   readonly cert?: PemSource;
   /** The private key of `cert`, not encrypted. */
   readonly key?: PemSource;
+  /**
+   * Whether to connect again by the ticket that the server gave: without its certificate, which saves both ends the most expensive part of the
+   * handshake. Servers that ask for client certificates give none. Default true.
+   */
+  readonly resumption?: boolean;
+  /** A ticket that an earlier client was given, for the first connection. Passed over where it does not fit. */
+  readonly ticket?: Uint8Array;
+  /** Told of each ticket, for a client to come: a secret, for one use, good for two days at most. */
+  readonly onTicket?: (ticket: Uint8Array) => void;
 }
 
 /** What a client needs of its options to connect. */
@@ -62,6 +78,8 @@ export interface ClientTls {
   readonly certificate?: OwnCertificate | undefined;
   readonly serverName?: string | undefined;
   readonly verify?: VerifyPeer | undefined;
+  /** `undefined`: every handshake is a full one. */
+  readonly tickets?: Tickets | undefined;
 }
 
 /**
@@ -69,7 +87,7 @@ export interface ClientTls {
  * @throws {TypeError} when a file cannot be read, or holds no certificate or no usable key, saying which; or options do not go together.
  */
 export function serverIdentity(options: TlsServerOptions): ServerIdentity {
-  const { others = [], clientCa, clientCertificate = "required", verify } = options;
+  const { others = [], clientCa, clientCertificate = "required", verify, ticketKeys } = options;
   if (!["required", "optional"].includes(clientCertificate)) {
     throw new TypeError(`clientCertificate is ${JSON.stringify(clientCertificate)}, expected "required" or "optional"`);
   }
@@ -84,6 +102,7 @@ export function serverIdentity(options: TlsServerOptions): ServerIdentity {
     clientAuthority: clientCa === undefined
       ? undefined
       : { pem: readCertificates("Client CA", clientCa), required: clientCertificate === "required" },
+    ticketKeys: checkedTicketKeys(ticketKeys),
   };
 }
 
@@ -92,7 +111,7 @@ export function serverIdentity(options: TlsServerOptions): ServerIdentity {
  * @throws {TypeError} as {@link clientVerification}; when certificate or key cannot be used, saying why, or one of them is missing.
  */
 export function clientTls(options: TlsClientOptions = {}, log: Logger = consoleLogger): ClientTls {
-  const { cert, key, serverName, verify } = options;
+  const { cert, key, serverName, verify, resumption = true, ticket, onTicket } = options;
   if (serverName === "") throw new TypeError("serverName is empty, expected a host name or an address");
   if ((cert === undefined) !== (key === undefined)) {
     throw new TypeError(`TLS options cert and key belong together, ${cert === undefined ? "cert" : "key"} is missing`);
@@ -102,6 +121,7 @@ export function clientTls(options: TlsClientOptions = {}, log: Logger = consoleL
     certificate: cert === undefined || key === undefined ? undefined : own(cert, key, " of the client"),
     serverName,
     verify,
+    tickets: resumption ? new Tickets(ticket, onTicket, log) : undefined,
   };
 }
 
@@ -131,6 +151,16 @@ export function clientVerification(options: TlsClientOptions = {}, log: Logger =
   return { kind: "none" };
 }
 
+function checkedTicketKeys(keys: TlsServerOptions["ticketKeys"]): ServerIdentity["ticketKeys"] {
+  if (keys?.length === 0) throw new TypeError("ticketKeys is an empty list, expected at least one key");
+  for (const key of keys ?? []) {
+    if (key instanceof Uint8Array && key.length === TICKET_KEY_BYTES) continue;
+    const found = key instanceof Uint8Array ? `${key.length} bytes` : typeof key;
+    throw new TypeError(`A ticket key has ${found}, expected ${TICKET_KEY_BYTES} random bytes`);
+  }
+  return keys;
+}
+
 function own(cert: PemSource, key: PemSource, which: string): OwnCertificate {
   return { certPem: readCertificates(`Certificate${which}`, cert), keyPem: readKey(`Key${which}`, key) };
 }
@@ -142,3 +172,6 @@ function parsePin(pin: string): Uint8Array {
   if (bytes?.length === 32) return bytes;
   throw new TypeError(`Pin ${JSON.stringify(pin)} is not "sha256/" and Base64 of 32 bytes, nor 64 hexadecimal digits`);
 }
+
+/** Name, key of the MAC and key of the cipher of a ticket key, 16 bytes each. */
+const TICKET_KEY_BYTES = 48;

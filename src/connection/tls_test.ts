@@ -24,6 +24,7 @@ test("serverIdentity takes PEM as text, bytes, path and file URL", () => {
       assert.deepEqual(serverIdentity({ cert, key: KEY }), {
         certificates: [{ certPem: CERT, keyPem: KEY }],
         clientAuthority: undefined,
+        ticketKeys: undefined,
       });
     }
   } finally {

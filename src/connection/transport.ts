@@ -61,7 +61,7 @@ export interface TransportOptions {
    * read what was sent. Empty: the file that `SSLKEYLOGFILE` names in the environment, if it does.
    */
   readonly keyLogFile: string;
-  /** Folder that gets a qlog file of each connection, made if need be. Empty: none. */
+  /** Folder that gets a qlog file of each connection, made if need be, where the addon is built with that (docs/operations.md). Empty: none. */
   readonly qlogFolder: string;
 }
 
@@ -86,6 +86,8 @@ export interface ServerIdentity {
   readonly certificates: readonly OwnCertificate[];
   /** Whose certificates clients are asked for (PEM), and whether they have to show one. */
   readonly clientAuthority: { readonly pem: string; readonly required: boolean } | undefined;
+  /** Keys of session tickets, 48 bytes each, the newest first. Default: those of the process, renewed every two days. */
+  readonly ticketKeys?: readonly Uint8Array[] | undefined;
 }
 
 /** A handshake that TLS ended at a server. */
@@ -106,6 +108,10 @@ export interface DialOptions extends TransportOptions {
   readonly verification: Verification;
   /** Shown to a server that asks. */
   readonly certificate?: OwnCertificate | undefined;
+  /** What {@link ConnectionSink.onTicket} was given before. One that cannot be used is passed over. */
+  readonly ticket?: Uint8Array | undefined;
+  /** Whether to be told of a ticket, and to use one. Default false. */
+  readonly wantsTicket?: boolean | undefined;
 }
 
 /** Why a connection ended. */
@@ -152,6 +158,8 @@ export interface TransportStats {
   readonly sentDatagrams: number;
   readonly receivedDatagrams: number;
   readonly lostDatagrams: number;
+  /** Whether the handshake was a short one, by a ticket of an earlier connection. */
+  readonly resumed: boolean;
   /** What decides how much may be on its way; `"none"` over memory. */
   readonly congestionControl: TransportOptions["congestionControl"] | "none";
   /** Largest datagram payload that fits now; 0 when the peer takes none. */
@@ -198,6 +206,8 @@ export interface TransportConnection {
 /** What a transport reports about one connection. Views passed in are valid only during the call. Times are those of {@link Transport.nowUs}. */
 export interface ConnectionSink {
   onEstablished(): void;
+  /** The server knows this client again by these bytes: see {@link DialOptions.ticket}. Once at most. */
+  onTicket?(ticket: Uint8Array): void;
   /** A stream opened here has received its QUIC id. */
   onOpened(stream: StreamId): void;
   /**

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::connection::ticket::{TicketScope, use_ticket};
 use crate::connection::{Connection, Role, Settings};
 use crate::error::{Failure, internal, invalid};
 use crate::quic::{Buffers, CONNECTION_ID_BYTES, Quic};
@@ -21,6 +22,10 @@ pub struct Dial {
     pub remote: SocketAddr,
     pub server_name: String,
     pub verification: Verification,
+    /// Of an earlier connection.
+    pub ticket: Option<Vec<u8>>,
+    /// What a ticket may be used for; `None` when none is wanted.
+    pub ticket_scope: Option<TicketScope>,
     pub config: SharedConfig,
     pub settings: Arc<Settings>,
     pub stats: Arc<Shared>,
@@ -41,8 +46,12 @@ impl Dial {
         if let (Some(ip), true) = (ip, self.verification.checks_name()) {
             expect_ip(quic.as_mut(), ip)?;
         }
+        if let (Some(scope), Some(ticket)) = (&self.ticket_scope, &self.ticket) {
+            use_ticket(&mut quic, scope, ticket);
+        }
         let role = Role::Dialled { server_name: self.server_name, verification: self.verification };
-        let connection = Connection::new(self.connection, quic, self.socket, role, self.settings, self.stats);
+        let mut connection = Connection::new(self.connection, quic, self.socket, role, self.settings, self.stats);
+        connection.ticket_scope = self.ticket_scope;
         Ok((connection, source_id))
     }
 

@@ -21,6 +21,7 @@ mod ready;
 mod streams;
 #[cfg(test)]
 mod streams_test;
+mod ticket;
 mod transmit;
 mod urgency;
 mod verdict;
@@ -47,6 +48,7 @@ use ending::Ending;
 use messages::Messages;
 use offer::Offer;
 use streams::{StreamKey, Streams};
+use ticket::TicketScope;
 pub use transmit::Sent;
 use urgency::Urgency;
 use verdict::Refusals;
@@ -108,6 +110,8 @@ pub struct Connection {
     is_established: bool,
     /// The server has shown that it takes what the client has shown.
     has_verdict: bool,
+    /// A ticket is wanted for the next connection, and has not come yet.
+    ticket_scope: Option<TicketScope>,
     last_received: Instant,
     /// Packets have come since the last one went, so an acknowledgement may be due.
     ack_due: bool,
@@ -148,6 +152,7 @@ impl Connection {
             started: now,
             is_established: false,
             has_verdict: false,
+            ticket_scope: None,
             last_received: now,
             ack_due: false,
             release: None,
@@ -259,6 +264,7 @@ impl Connection {
         if !self.is_established {
             return;
         }
+        self.report_ticket(events);
         if self.quic.dgram_recv_queue_len() > 0 {
             self.read_datagrams(events);
         }

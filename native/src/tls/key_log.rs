@@ -56,7 +56,10 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_written_is_named() {
         let failure = KeyLog::open("/nowhere/keys.log").err().map(|failure| failure.message);
-        assert_eq!(failure.as_deref(), Some("Key log \"/nowhere/keys.log\" cannot be written: No such file or directory"));
+        assert_eq!(
+            failure.as_deref(),
+            Some("Key log \"/nowhere/keys.log\" cannot be written: No such file or directory")
+        );
     }
 
     #[cfg(unix)]

@@ -9,4 +9,5 @@ pub mod pem;
 pub mod request;
 pub mod roots;
 pub mod server;
+pub mod tickets;
 pub mod verify;

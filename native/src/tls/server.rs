@@ -5,13 +5,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use boring::ssl::{
-    AlpnError, ClientHello, NameType, SelectCertError, SslContext, SslContextBuilder, SslMethod, SslVerifyMode,
+    AlpnError, ClientHello, NameType, SelectCertError, SslContext, SslContextBuilder, SslMethod, SslOptions,
+    SslVerifyMode,
 };
 
 use super::key_log::KeyLog;
 use super::own::OwnCertificate;
 use super::peer::dns_names;
 use super::pem;
+use super::tickets::TicketKeys;
 use super::verify::trust;
 use crate::error::{Failure, invalid};
 
@@ -45,13 +47,16 @@ impl Identity {
     pub fn new(
         certificates: &[OwnCertificate],
         clients: Option<&ClientAuthority>,
+        ticket_keys: &Arc<TicketKeys>,
         manner: &Manner,
     ) -> Result<Identity, Failure> {
         let mut named = HashMap::new();
         let mut default = None;
         for (index, certificate) in certificates.iter().enumerate() {
             let which = if index == 0 { String::new() } else { format!(" {}", index + 1) };
-            let (context, names) = context_showing(certificate, &which, clients, manner)?;
+            let (mut context, names) = context_showing(certificate, &which, clients, manner)?;
+            ticket_keys.serve(&mut context);
+            let context = context.build();
             if index > 0 && names.is_empty() {
                 return Err(invalid(format!("Certificate{which} names no host that a client could ask for")));
             }
@@ -90,11 +95,17 @@ impl CurrentIdentity {
 /// A context that shows whatever `identity` is when a handshake begins.
 pub fn server_context(identity: Arc<CurrentIdentity>) -> Result<SslContextBuilder, Failure> {
     let mut context = SslContextBuilder::new(SslMethod::tls()).map_err(invalid)?;
+    // Asked of this context whether there are keys, and of the one chosen which.
+    TicketKeys::of_process()?.serve(&mut context);
     context.set_select_certificate_callback(move |mut hello: ClientHello<'_>| {
         let identity = identity.now();
         let chosen = identity.context_for(hello.servername(NameType::HOST_NAME));
         let ssl = hello.ssl_mut();
         ssl.set_verify(identity.verify);
+        if identity.verify != SslVerifyMode::NONE {
+            // Whoever is known by a ticket is not asked again, however much has changed since.
+            ssl.set_options(SslOptions::NO_TICKET);
+        }
         ssl.set_ssl_context(chosen).map_err(|_| SelectCertError::ERROR)
     });
     Ok(context)
@@ -106,7 +117,7 @@ fn context_showing(
     which: &str,
     clients: Option<&ClientAuthority>,
     manner: &Manner,
-) -> Result<(SslContext, Vec<String>), Failure> {
+) -> Result<(SslContextBuilder, Vec<String>), Failure> {
     let mut context = SslContextBuilder::new(SslMethod::tls()).map_err(invalid)?;
     let leaf = certificate.install(&mut context, which)?;
     if let Some(clients) = clients {
@@ -124,7 +135,7 @@ fn context_showing(
     if let Some(key_log) = &manner.key_log {
         key_log.watch(&mut context);
     }
-    Ok((context.build(), dns_names(&leaf)))
+    Ok((context, dns_names(&leaf)))
 }
 
 /// The protocol among those a client offers (RFC 7301 §3.1: a list of names, each behind its length).
@@ -161,6 +172,10 @@ mod tests {
         }
     }
 
+    fn keys() -> Arc<TicketKeys> {
+        TicketKeys::of_process().unwrap_or_else(|failure| panic!("{failure:?}"))
+    }
+
     fn manner() -> Manner {
         Manner { alpn: "test".to_owned(), key_log: None }
     }
@@ -177,7 +192,8 @@ mod tests {
             certificate(&["*.example.org", "example.org"]),
             certificate(&["Api.Example.org"]),
         ];
-        let identity = Identity::new(&certificates, None, &manner()).unwrap_or_else(|failure| panic!("{failure:?}"));
+        let identity =
+            Identity::new(&certificates, None, &keys(), &manner()).unwrap_or_else(|failure| panic!("{failure:?}"));
         for (name, first) in [
             (None, "main.example"),
             (Some("main.example"), "main.example"),
@@ -195,7 +211,10 @@ mod tests {
     #[test]
     fn mistakes_say_which_certificate() {
         let message = |certificates: &[OwnCertificate]| {
-            Identity::new(certificates, None, &manner()).err().map(|failure| failure.message).unwrap_or_default()
+            Identity::new(certificates, None, &keys(), &manner())
+                .err()
+                .map(|failure| failure.message)
+                .unwrap_or_default()
         };
         let first = || certificate(&["localhost"]);
         assert_eq!(message(&[]), "A server needs a certificate");
