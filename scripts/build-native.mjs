@@ -11,10 +11,10 @@
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
-import { homedir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { cacheFolder } from "./cache_folder.mjs";
 
 const native = join(dirname(dirname(fileURLToPath(import.meta.url))), "native");
 const target = targetName();
@@ -130,15 +130,6 @@ function files(path) {
 
 function sameContent(one, other) {
   return existsSync(one) && existsSync(other) && readFileSync(one).equals(readFileSync(other));
-}
-
-function cacheFolder() {
-  if (process.env.ECHOSTREAM_CACHE_DIR) return process.env.ECHOSTREAM_CACHE_DIR;
-  if (process.platform === "win32") {
-    return join(process.env.LOCALAPPDATA ?? join(homedir(), "AppData", "Local"), "echostream", "cache");
-  }
-  if (process.platform === "darwin") return join(homedir(), "Library", "Caches", "echostream");
-  return join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "echostream");
 }
 
 /** Build with cargo, whose own progress lines say how far it is. */

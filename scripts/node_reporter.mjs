@@ -16,6 +16,8 @@ export default async function* report(source) {
     if (isFile && passed) continue;
     const cause = data.details?.error?.cause ?? data.details?.error;
     const error = passed ? undefined : String(cause?.stack ?? cause?.message ?? cause);
-    yield `${JSON.stringify({ name: data.name, file: data.file, passed, skipped: data.skip !== undefined, error })}\n`;
+    const seconds = (data.details?.duration_ms ?? 0) / 1000;
+    const skipped = data.skip !== undefined;
+    yield `${JSON.stringify({ name: data.name, file: data.file, passed, skipped, error, seconds })}\n`;
   }
 }

@@ -62,7 +62,7 @@ function fail(what, failures) {
   for (const failure of failures) console.log(`\n✗ ${what}: ${failure.trimEnd().replaceAll("\n", "\n    ")}\n`);
 }
 
-/** Unit tests beside the sources, and those of `tests/`. */
+/** Unit tests beside the sources, and those of `tests/`; the matrices of `npm run interop`, which need other languages, are none. */
 function testFiles() {
   return ["src", "tests"].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true }).map((name) => join(folder, String(name))).filter((path) =>

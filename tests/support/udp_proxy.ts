@@ -36,6 +36,9 @@ export class UdpProxy {
   readonly #capture: number;
   /** A socket towards the server for each client, by the client's port. */
   readonly #backs = new Map<number, Promise<Socket>>();
+  /** Sockets the server saw clients at before {@link rebind}. */
+  readonly #forgotten: Socket[] = [];
+  #isClosed = false;
   readonly #thereLine = new DelayLine<Departure>(depart);
   readonly #backLine = new DelayLine<Departure>(depart);
 
@@ -71,10 +74,20 @@ export class UdpProxy {
     return counts;
   }
 
-  /** Let nothing pass any more, and give the ports back. */
+  /** From now on the server sees every client at another port, as when a NAT has forgotten it; what comes to the old one is lost. */
+  async rebind(): Promise<void> {
+    const before = await Promise.all(this.#backs.values());
+    this.#backs.clear();
+    for (const socket of before) socket.removeAllListeners("message");
+    this.#forgotten.push(...before);
+  }
+
+  /** Let nothing pass any more, and give the ports back; once is enough. */
   async close(): Promise<void> {
-    this.cut = true;
-    for (const socket of [this.#front, ...await Promise.all(this.#backs.values())]) socket.close();
+    if (this.#isClosed) return;
+    this.#isClosed = this.cut = true;
+    const backs = await Promise.all(this.#backs.values());
+    for (const socket of [this.#front, ...backs, ...this.#forgotten]) socket.close();
     this.#thereLine.clear();
     this.#backLine.clear();
   }

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strconv"
+)
+
+// The client's part in the transport cases; faults are made by a proxy in between.
+
+func handshake(ctx context.Context, s *session, _ caseOptions) error {
+	return expectAnswer(ctx, s, "echo", []byte("hello"), []byte("hello"))
+}
+
+func transfer(_ context.Context, s *session, options caseOptions) error {
+	items := options.Bytes / itemBytes
+	if err := upload(s, items); err != nil {
+		return err
+	}
+	download, err := s.openWith("download", map[string]any{"items": items, "bytes": itemBytes})
+	if err != nil {
+		return err
+	}
+	var got digest
+	for {
+		item, err := download.next()
+		if err != nil {
+			return errors.Join(ignoreEnd(err), equal(got.value(), digestOf(items)))
+		}
+		got.add(item.([]byte))
+	}
+}
+
+func multiplexing(_ context.Context, s *session, _ caseOptions) error {
+	return inParallel(2_000, 500, func(n int) error { return echoStream(s, n) })
+}
+
+func manyCalls(ctx context.Context, s *session, _ caseOptions) error {
+	return inParallel(shortCalls, inFlight, func(n int) error {
+		content := []byte(strconv.Itoa(n))
+		return expectAnswer(ctx, s, "echo", content, content)
+	})
+}
+
+// manyStreams makes the same calls, each on a bidirectional stream of its own.
+func manyStreams(_ context.Context, s *session, _ caseOptions) error {
+	return inParallel(shortCalls, inFlight, func(n int) error { return echoStream(s, n) })
+}
+
+func echoStream(s *session, n int) error {
+	content := []byte(strconv.Itoa(n))
+	return expectItems(s, "echo", content, []any{content})
+}
+
+func upload(s *session, items int) error {
+	upload, err := s.open("upload")
+	for n := 0; err == nil && n < items; n++ {
+		err = upload.send(pattern(itemBytes))
+	}
+	if err == nil {
+		err = upload.end()
+	}
+	if err != nil {
+		return err
+	}
+	got, err := upload.all()
+	return errors.Join(err, equal(got, []any{digestOf(items)}))
+}
+
+func digestOf(items int) map[string]any {
+	var digest digest
+	for range items {
+		digest.add(pattern(itemBytes))
+	}
+	return digest.value()
+}

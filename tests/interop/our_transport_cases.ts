@@ -1,0 +1,57 @@
+/**
+ * Our client's part in the transport cases; faults are made by a proxy in between.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { bytesOf, collect, type OurCase, sequence } from "./our_protocol_cases.ts";
+import { digestOf, pattern } from "./service.ts";
+
+/** Each case by the name it has in the other implementations. */
+export const TRANSPORT_CASES: Readonly<Record<string, OurCase>> = {
+  handshake: async (client) => {
+    assert.deepEqual(await client.request("echo", bytesOf("hello")), bytesOf("hello"));
+  },
+  transfer: async (client, { bytes = 0 }) => {
+    const items = sequence(bytes / ITEM_BYTES).map(() => pattern(ITEM_BYTES));
+    const expected = digestOf(items);
+    const upload = client.requestChannel("upload");
+    await upload.sendAll(items);
+    assert.deepEqual(await upload.response(), expected);
+    const downloaded = await collect(client.requestStream("download", { items: items.length, bytes: ITEM_BYTES }));
+    assert.deepEqual(digestOf(downloaded), expected);
+  },
+  // More streams than any limit allows at a time.
+  multiplexing: (client) => inParallel(2_000, 500, (n) => echoOnStream(client, n)),
+  // Initiated by the server: this client never does so by itself.
+  "key-update": async (client) => {
+    for (let generation = 0; generation < 3; generation++) {
+      await client.session.request("updateKeys");
+      for (const n of sequence(20)) assert.deepEqual(await client.request("echo", bytesOf(`${n}`)), bytesOf(`${n}`));
+    }
+  },
+  "short-calls": (client) =>
+    inParallel(SHORT_CALLS, IN_FLIGHT, async (n) => {
+      assert.deepEqual(await client.request("echo", bytesOf(`${n}`)), bytesOf(`${n}`));
+    }),
+  "short-streams": (client) => inParallel(SHORT_CALLS, IN_FLIGHT, (n) => echoOnStream(client, n)),
+};
+
+/** Do something so many times, so many at once. */
+export async function inParallel(count: number, atOnce: number, work: (n: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  await Promise.all(
+    sequence(atOnce).map(async () => {
+      while (next < count) await work(next++);
+    }),
+  );
+}
+
+async function echoOnStream(client: Parameters<OurCase>[0], n: number): Promise<void> {
+  assert.deepEqual(await collect(client.session.requestStream("echo", bytesOf(`${n}`))), [bytesOf(`${n}`)]);
+}
+
+const ITEM_BYTES = 50_000;
+const SHORT_CALLS = 2_000;
+const IN_FLIGHT = 64;

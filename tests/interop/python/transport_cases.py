@@ -1,0 +1,89 @@
+"""The client's part in the transport cases; faults are made by a proxy in between."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from connection import Connection
+from interop_service import digest_of, pattern
+from protocol_cases import CASES as PROTOCOL_CASES
+from protocol_cases import Case, equal
+
+if TYPE_CHECKING:
+    from client import Server
+
+CASES: dict[str, Case] = {}
+ITEM_BYTES = 50_000
+SHORT_CALLS, IN_FLIGHT = 2_000, 64
+
+
+def case(function: Case) -> Case:
+    """Names a case after its function."""
+    CASES[function.__name__.replace("_", "-")] = function
+    return function
+
+
+@case
+async def handshake(server: Server) -> None:
+    async with server.connect() as connection:
+        equal(await connection.session.calls.request("echo", b"hello"), b"hello")
+
+
+@case
+async def transfer(server: Server) -> None:
+    """`options.bytes` there and back."""
+    async with server.connect() as connection:
+        await _transfer(connection, server.options["bytes"])
+
+
+@case
+async def multiplexing(server: Server) -> None:
+    """Two thousand small calls on streams of their own, more than any limit of streams."""
+    async with server.connect() as connection:
+        channels = connection.session.channels
+        for _round in range(4):
+            answers = await asyncio.gather(*(channels.open_with("echo", b"%d" % at).collect() for at in range(500)))
+            equal(answers, [[b"%d" % at] for at in range(500)])
+
+
+@case
+async def key_update(server: Server) -> None:
+    """Keys are updated by the client three times, with calls in between."""
+    async with server.connect() as connection:
+        request = connection.session.calls.request
+        for generation in range(1, 4):
+            connection.request_key_update()
+            for number in range(20):
+                equal(await request("echo", b"%d" % number), b"%d" % number)
+            pair = connection._quic._cryptos_1rtt[next(iter(connection._quic._cryptos_1rtt))]
+            equal((pair.send.key_phase, pair.recv.key_phase), (generation % 2, generation % 2))
+
+
+@case
+async def short_calls(server: Server) -> None:
+    """Two thousand short calls, 64 at a time, every one answered."""
+    async with server.connect() as connection:
+        numbers = iter(range(SHORT_CALLS))
+
+        async def call() -> None:
+            for number in numbers:
+                content = b"%d" % number
+                equal(await connection.session.calls.request("echo", content), content)
+
+        await asyncio.gather(*(call() for _ in range(IN_FLIGHT)))
+
+
+async def _transfer(connection: Connection, size: int) -> None:
+    items = [pattern(ITEM_BYTES)[:ITEM_BYTES]] * (size // ITEM_BYTES)
+    upload = connection.session.channels.open("upload")
+    for item in items:
+        upload.send(item)
+    upload.end()
+    equal(await upload.collect(), [digest_of(list(enumerate(items)))])
+    request = {"items": len(items), "bytes": ITEM_BYTES}
+    downloaded = await connection.session.channels.open_with("download", request).collect()
+    equal(digest_of(list(enumerate(downloaded))), digest_of(list(enumerate(items))))
+
+
+assert not CASES.keys() & PROTOCOL_CASES.keys()
