@@ -1,5 +1,6 @@
 //! One QUIC connection: its life, its timers, and the order in which its parts have their turn.
 
+mod amplification;
 mod datagrams;
 pub mod dial;
 mod ending;
@@ -42,6 +43,7 @@ use crate::stats::Shared;
 use crate::tls::verify::Verification;
 use crate::wake::RawFd;
 
+use amplification::AmplificationLimit;
 use datagrams::Datagrams;
 pub use datagrams::report_departure;
 use ending::Ending;
@@ -122,6 +124,7 @@ pub struct Connection {
     messages: Messages,
     datagrams: Datagrams,
     offer: Offer,
+    amplification: AmplificationLimit,
     /// Something has waited for the path since the counters were copied.
     path_limited: bool,
 }
@@ -161,6 +164,7 @@ impl Connection {
             messages: Messages::new(settings.message_kind),
             datagrams: Datagrams::new(id),
             offer: Offer::default(),
+            amplification: AmplificationLimit::new(is_server),
             path_limited: false,
             settings,
         }
@@ -212,12 +216,17 @@ impl Connection {
         self.refresh_stats_after(self.last_received);
         self.ack_due = true;
         self.streams.quiet.packet_arrived();
+        self.amplification.arrived(packet.len());
+        let proof = self.amplification.proof(packet).map(|packets| self.quic.stats().recv + packets);
         // Where it matters: before the connection is established.
         let heard_before = self.may_bring_verdict(packet).then(|| self.quic.stats().recv);
         if let Err(error) = self.quic.recv(packet, quiche::RecvInfo { from, to })
             && error != quiche::Error::Done
         {
             self.ending.failed(error);
+        }
+        if proof.is_some_and(|heard| self.quic.stats().recv >= heard) || self.quic.is_established() {
+            self.amplification.lift();
         }
         self.has_verdict |= heard_before.is_some_and(|heard| self.quic.stats().recv > heard);
         // At once, so that each carries the arrival time of its own packet.

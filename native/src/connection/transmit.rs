@@ -54,7 +54,9 @@ impl Connection {
             if self.is_paced(now) {
                 return Sent::Everything;
             }
+            let Some(room) = self.amplification.room() else { return Sent::Everything };
             let Some(slot) = batch.slot() else { return Sent::Full };
+            let (slot, _) = slot.split_at_mut(room.min(slot.len()));
             if self.is_established {
                 self.datagrams.feed(&mut self.quic, events, now);
                 self.offer_streams(events);
@@ -64,6 +66,7 @@ impl Connection {
             match self.quic.send(slot) {
                 Ok((length, info)) => {
                     batch.commit(self.socket, length, info.from, info.to);
+                    self.amplification.sent(length);
                     self.ack_due = false;
                     self.refresh_stats_after(now);
                     bytes += length;
