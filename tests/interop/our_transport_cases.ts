@@ -39,7 +39,7 @@ export const TRANSPORT_CASES: Readonly<Record<string, OurCase>> = {
 };
 
 /** Do something so many times, so many at once. */
-export async function inParallel(count: number, atOnce: number, work: (n: number) => Promise<void>): Promise<void> {
+async function inParallel(count: number, atOnce: number, work: (n: number) => Promise<void>): Promise<void> {
   let next = 0;
   await Promise.all(
     sequence(atOnce).map(async () => {

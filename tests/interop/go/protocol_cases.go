@@ -39,6 +39,7 @@ var cases = map[string]testCase{
 	"handshake":     handshake,
 	"transfer":      transfer,
 	"multiplexing":  multiplexing,
+	"key-update":    keyUpdate,
 	"short-calls":   manyCalls,
 	"short-streams": manyStreams,
 }

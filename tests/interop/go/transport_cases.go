@@ -31,6 +31,17 @@ func transfer(_ context.Context, s *session, options caseOptions) error {
 	}
 }
 
+// keyUpdate moves so much that quic-go updates its keys, for the first time after a hundred packets, and some more.
+func keyUpdate(ctx context.Context, s *session, _ caseOptions) error {
+	if err := transfer(ctx, s, caseOptions{Bytes: 2_000_000}); err != nil {
+		return err
+	}
+	if keyUpdates.count.Load() == 0 {
+		return errors.New("no keys were updated")
+	}
+	return handshake(ctx, s, caseOptions{})
+}
+
 func multiplexing(_ context.Context, s *session, _ caseOptions) error {
 	return inParallel(2_000, 500, func(n int) error { return echoStream(s, n) })
 }

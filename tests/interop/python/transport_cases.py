@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from aioquic.tls import Epoch
+
 from connection import Connection
 from interop_service import digest_of, pattern
 from protocol_cases import CASES as PROTOCOL_CASES
@@ -56,7 +58,7 @@ async def key_update(server: Server) -> None:
             connection.request_key_update()
             for number in range(20):
                 equal(await request("echo", b"%d" % number), b"%d" % number)
-            pair = connection._quic._cryptos_1rtt[next(iter(connection._quic._cryptos_1rtt))]
+            pair = connection._quic._cryptos[Epoch.ONE_RTT]
             equal((pair.send.key_phase, pair.recv.key_phase), (generation % 2, generation % 2))
 
 
@@ -70,6 +72,20 @@ async def short_calls(server: Server) -> None:
             for number in numbers:
                 content = b"%d" % number
                 equal(await connection.session.calls.request("echo", content), content)
+
+        await asyncio.gather(*(call() for _ in range(IN_FLIGHT)))
+
+
+@case
+async def short_streams(server: Server) -> None:
+    """The same as streaming calls, each on a stream of its own."""
+    async with server.connect() as connection:
+        numbers = iter(range(SHORT_CALLS))
+
+        async def call() -> None:
+            for number in numbers:
+                content = b"%d" % number
+                equal(await connection.session.channels.open_with("echo", content).collect(), [content])
 
         await asyncio.gather(*(call() for _ in range(IN_FLIGHT)))
 
