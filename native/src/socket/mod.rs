@@ -40,8 +40,6 @@ pub struct Socket {
     socket: UdpSocket,
     local: SocketAddr,
     way: Way,
-    /// Answers leave from the address the question came to.
-    source_address: bool,
 }
 
 /// Room for what one receive call takes in. What is never written to is never there.
@@ -74,8 +72,12 @@ impl Socket {
         let local = socket.local_addr()?;
         let source_address = answers && local.ip().is_unspecified();
         options::enable(&socket, local, source_address);
-        way.enable(&socket);
-        Ok(Socket { socket, local, way, source_address })
+        #[cfg(target_os = "linux")]
+        if matches!(way, Way::Batched { .. }) {
+            // Without it the kernel delivers packets singly, which is received alike.
+            options::set(&socket, libc::SOL_UDP, libc::UDP_GRO, 1);
+        }
+        Ok(Socket { socket, local, way: way.answering(source_address) })
     }
 
     pub fn local(&self) -> SocketAddr {
@@ -103,7 +105,7 @@ impl Socket {
             #[cfg(target_os = "linux")]
             Way::Batched { .. } => batched::receive(&self.socket, self.local, buffers, each),
             #[cfg(any(target_os = "linux", target_os = "macos"))]
-            Way::Messages => messages::receive(&self.socket, self.local, buffers, each),
+            Way::Messages { .. } => messages::receive(&self.socket, self.local, buffers, each),
             Way::Plain => plain::receive(&self.socket, self.local, buffers, each),
         }
     }
@@ -112,9 +114,11 @@ impl Socket {
     pub fn send(&mut self, buffer: &[u8], runs: &[Run]) {
         match &mut self.way {
             #[cfg(target_os = "linux")]
-            Way::Batched { segments } => batched::send(&self.socket, segments, self.source_address, buffer, runs),
+            Way::Batched { segments, source_address } => {
+                batched::send(&self.socket, segments, *source_address, buffer, runs);
+            }
             #[cfg(any(target_os = "linux", target_os = "macos"))]
-            Way::Messages => messages::send(&self.socket, self.source_address, buffer, runs),
+            Way::Messages { source_address } => messages::send(&self.socket, *source_address, buffer, runs),
             Way::Plain => plain::send(&self.socket, buffer, runs),
         }
     }

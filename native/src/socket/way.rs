@@ -2,17 +2,17 @@
 
 use std::env;
 use std::io;
-use std::net::UdpSocket;
 
 /// A way to move packets that this system has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// Dozens by one call, see `batched.rs`; `segments` until the kernel refuses to split runs into packets.
+    /// Dozens by one call, see `batched.rs`; `segments` until the kernel refuses to split runs into packets. With
+    /// `source_address` answers leave from the address the question came to.
     #[cfg(target_os = "linux")]
-    Batched { segments: bool },
+    Batched { segments: bool, source_address: bool },
     /// One by one, with the addresses of this machine they travel to and from, see `messages.rs`.
     #[cfg(any(target_os = "linux", target_os = "macos"))]
-    Messages,
+    Messages { source_address: bool },
     /// One by one, see `plain.rs`.
     Plain,
 }
@@ -31,9 +31,9 @@ impl Way {
     pub fn named(name: &str) -> Option<Way> {
         match name {
             #[cfg(target_os = "linux")]
-            "batched" => Some(Way::Batched { segments: true }),
+            "batched" => Some(Way::Batched { segments: true, source_address: false }),
             #[cfg(any(target_os = "linux", target_os = "macos"))]
-            "messages" => Some(Way::Messages),
+            "messages" => Some(Way::Messages { source_address: false }),
             "plain" => Some(Way::Plain),
             _ => None,
         }
@@ -43,15 +43,21 @@ impl Way {
         names().first().and_then(|name| Way::named(name)).unwrap_or(Way::Plain)
     }
 
-    /// Ask the kernel for what this way alone understands.
-    pub fn enable(&self, socket: &UdpSocket) {
-        #[cfg(target_os = "linux")]
-        if matches!(self, Way::Batched { .. }) {
-            // Without it the kernel delivers packets singly, which is received alike.
-            super::options::set(socket, libc::SOL_UDP, libc::UDP_GRO, 1);
+    /// This way for a socket that answers from the address it was spoken to, or need not.
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    pub fn answering(self, source_address: bool) -> Way {
+        match self {
+            #[cfg(target_os = "linux")]
+            Way::Batched { segments, .. } => Way::Batched { segments, source_address },
+            Way::Messages { .. } => Way::Messages { source_address },
+            Way::Plain => Way::Plain,
         }
-        #[cfg(not(target_os = "linux"))]
-        let _ = socket;
+    }
+
+    /// Only the plain way is there, and knows no addresses.
+    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
+    pub fn answering(self, _source_address: bool) -> Way {
+        self
     }
 }
 
