@@ -15,10 +15,12 @@ import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "./build.mjs";
+import { thirdPartyLicenses } from "./licenses.mjs";
 import { PLATFORMS } from "./platforms.mjs";
 import { findRuntime, root } from "./runtimes.mjs";
 
 const LICENSES = ["LICENSE-MIT", "LICENSE-APACHE"];
+const THIRD_PARTY = "THIRD-PARTY-LICENSES";
 /**
  * Write the packages as folders.
  *
@@ -75,7 +77,7 @@ export function platformManifest(platform) {
     license,
     type: "module",
     exports: { ".": "./index.js", "./package.json": "./package.json" },
-    files: ["index.js", binaryName(platform), ...LICENSES],
+    files: ["index.js", binaryName(platform), ...LICENSES, THIRD_PARTY],
     os: [os],
     cpu: [cpu],
     ...(libc && { libc: [libc] }),
@@ -91,6 +93,7 @@ function stagePlatform(out, platform, binary, source) {
     `/** Where the binary lies. */\nexport default new URL("./${binaryName(platform)}", import.meta.url);\n`,
   );
   cpSync(binary, join(folder, binaryName(platform)));
+  writeFileSync(join(folder, THIRD_PARTY), thirdPartyLicenses(PLATFORMS[platform].rust));
   writeFileSync(join(folder, "README.md"), `The binary of @echostream/native for ${platform}; installed with it.\n`);
   return folder;
 }

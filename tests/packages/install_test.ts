@@ -170,6 +170,15 @@ test("packages hold licences and README, and neither tests nor sources", () => {
   }
 });
 
+test("the package of a binary passes on the licences of what is linked into it", async () => {
+  const project = await npmProject();
+  const path = `node_modules/@echostream/native-${thisPlatform()}/THIRD-PARTY-LICENSES`;
+  const text = readFileSync(join(project.folder, path), "utf8");
+  for (const name of [/^BoringSSL$/m, /^quiche [\d.]+ \(BSD-2-Clause\)$/m, /^napi [\d.]+ \(MIT\)$/m]) {
+    assert.match(text, name);
+  }
+});
+
 /** Warnings go elsewhere: the server runs on a development certificate, and says so. */
 function assertPrints({ code, output, errors }: ProjectRun, expected: string): void {
   assert.deepEqual({ code, output }, { code: 0, output: expected }, errors);
