@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import { RpcClient } from "../../src/client/client.ts";
+import type { TlsClientOptions } from "../../src/connection/tls.ts";
 import { ConnectionCode, EchoStreamError } from "../../src/protocol/error.ts";
 import { cbor } from "../../src/rpc/schema.ts";
 import type { IncomingStream } from "../../src/stream/incoming_stream.ts";
@@ -26,7 +27,10 @@ import {
 export type InteropClient = RpcClient<typeof interop>;
 
 /** One case: what the client does, and what it wants to know. */
-export type OurCase = (client: InteropClient, options: CaseOptions) => Promise<void>;
+export type OurCase = (client: InteropClient, options: CaseOptions, connect: Connect) => Promise<void>;
+
+/** Connects once more, with these options beside the pin of the server's certificate. */
+export type Connect = (tls: Pick<TlsClientOptions, "ticket" | "onTicket">) => Promise<InteropClient>;
 
 /** What a case is told, as far as it wants to know. */
 export interface CaseOptions {

@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { waitUntil } from "../support/wait_until.ts";
 import { bytesOf, collect, type OurCase, sequence } from "./our_protocol_cases.ts";
 import { digestOf, pattern } from "./service.ts";
 
@@ -30,6 +31,15 @@ export const TRANSPORT_CASES: Readonly<Record<string, OurCase>> = {
       await client.session.request("updateKeys");
       for (const n of sequence(20)) assert.deepEqual(await client.request("echo", bytesOf(`${n}`)), bytesOf(`${n}`));
     }
+  },
+  resumption: async (_client, _options, connect) => {
+    const tickets: Uint8Array[] = [];
+    const first = await connect({ onTicket: (ticket) => void tickets.push(ticket) });
+    assert.equal(first.session.stats.connection.resumed, false);
+    await waitUntil(() => tickets.length > 0);
+    const second = await connect({ ticket: tickets[0]! });
+    assert.deepEqual(await second.request("echo", bytesOf("again")), bytesOf("again"));
+    assert.equal(second.session.stats.connection.resumed, true);
   },
   "short-calls": (client) =>
     inParallel(SHORT_CALLS, IN_FLIGHT, async (n) => {

@@ -14,7 +14,7 @@ import { Authority } from "../support/certificates.ts";
 import type { Faults } from "../support/impairment.ts";
 import { Network } from "../support/networks.ts";
 import { UdpProxy } from "../support/udp_proxy.ts";
-import { type CaseOptions, interopClient, PROTOCOL_CASES } from "./our_protocol_cases.ts";
+import { type CaseOptions, type Connect, interopClient, PROTOCOL_CASES } from "./our_protocol_cases.ts";
 import { TRANSPORT_CASES } from "./our_transport_cases.ts";
 import type { Identity, Peer } from "./peers.ts";
 import { interopServer } from "./service.ts";
@@ -98,17 +98,20 @@ async function runOurs(
   address: SocketAddress,
   options: CaseOptions,
 ): Promise<void> {
-  const client = await interopClient().connect(address)
-    .options({
-      ...network.options,
-      tls: { pin },
-      reconnect: false,
-      retry: false,
-      timeoutMs: PATIENT.handshakeTimeoutMs,
-    })
-    .build();
-  network.adopt(client);
-  await { ...PROTOCOL_CASES, ...TRANSPORT_CASES }[name]!(client, options);
+  const connect: Connect = async (tls) =>
+    network.adopt(
+      await interopClient().connect(address)
+        .options({
+          ...network.options,
+          tls: { pin, ...tls },
+          reconnect: false,
+          retry: false,
+          timeoutMs: PATIENT.handshakeTimeoutMs,
+        })
+        .build(),
+    );
+  const client = await connect({});
+  await { ...PROTOCOL_CASES, ...TRANSPORT_CASES }[name]!(client, options, connect);
   await client.close();
 }
 

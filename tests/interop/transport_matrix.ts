@@ -30,6 +30,7 @@ const AT_ONCE = 20;
 everywhere("handshake", (pair) => pair.run("handshake"));
 everywhere("ipv6", (pair) => pair.run("handshake"), { host: "::1" });
 everywhere("transfer", (pair) => pair.run("transfer", undefined, { bytes: 5_000_000 }));
+everywhere("resumption", (pair) => pair.run("resumption"));
 everywhere("multiplexing", (pair) => pair.run("multiplexing"));
 everywhere("long-rtt", async (pair) => {
   const { address } = await pair.proxy(1, { delayMs: 750 });

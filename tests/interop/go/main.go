@@ -100,6 +100,7 @@ func client(host, ca, options string, arguments []string) error {
 		go func() {
 			err := runCase(ctx, run, net.JoinHostPort(host, port), &tls.Config{
 				RootCAs: roots, ServerName: "localhost", NextProtos: []string{alpn},
+				ClientSessionCache: tls.NewLRUClientSessionCache(1),
 			}, given)
 			if err != nil {
 				err = fmt.Errorf("port %s: %w", port, err)
@@ -115,23 +116,31 @@ func client(host, ca, options string, arguments []string) error {
 }
 
 func runCase(ctx context.Context, run testCase, address string, secrets *tls.Config, options caseOptions) error {
-	conn, err := quic.DialAddr(ctx, address, secrets, config())
+	session, err := dial(ctx, address, secrets)
 	if err != nil {
 		return err
 	}
-	defer conn.CloseWithError(connectionNoError, "")
-	session, err := begin(conn, systemService())
-	if err != nil {
-		return err
-	}
+	defer session.conn.CloseWithError(connectionNoError, "")
 	finished := make(chan error, 1)
 	go func() { finished <- run(ctx, session, options) }()
 	select {
 	case err := <-finished:
 		return err
 	case <-ctx.Done():
-		return fmt.Errorf("not finished within %s: %w", caseTimeout, context.Cause(conn.Context()))
+		return fmt.Errorf("not finished within %s: %w", caseTimeout, context.Cause(session.conn.Context()))
 	}
+}
+
+func dial(ctx context.Context, address string, secrets *tls.Config) (*session, error) {
+	conn, err := quic.DialAddr(ctx, address, secrets, config())
+	if err != nil {
+		return nil, err
+	}
+	s, err := begin(conn, systemService())
+	if err == nil {
+		s.again = func(ctx context.Context) (*session, error) { return dial(ctx, address, secrets) }
+	}
+	return s, err
 }
 
 func server(host, cert, key string) error {

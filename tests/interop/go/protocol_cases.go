@@ -40,6 +40,7 @@ var cases = map[string]testCase{
 	"transfer":      transfer,
 	"multiplexing":  multiplexing,
 	"key-update":    keyUpdate,
+	"resumption":    resumption,
 	"short-calls":   manyCalls,
 	"short-streams": manyStreams,
 }

@@ -29,6 +29,8 @@ const (
 type session struct {
 	conn    *quic.Conn
 	service *service
+	// Connects once more, to the same server with the same secrets.
+	again func(context.Context) (*session, error)
 
 	// Writes to the control stream, one after the other.
 	controlLock sync.Mutex

@@ -42,6 +42,20 @@ func keyUpdate(ctx context.Context, s *session, _ caseOptions) error {
 	return handshake(ctx, s, caseOptions{})
 }
 
+// resumption shows the ticket of the first connection, once it has come, in another one.
+func resumption(ctx context.Context, s *session, options caseOptions) error {
+	for {
+		second, err := s.again(ctx)
+		if err != nil {
+			return err
+		}
+		defer second.conn.CloseWithError(connectionNoError, "")
+		if err := handshake(ctx, second, options); err != nil || second.conn.ConnectionState().TLS.DidResume {
+			return err
+		}
+	}
+}
+
 func multiplexing(_ context.Context, s *session, _ caseOptions) error {
 	return inParallel(2_000, 500, func(n int) error { return echoStream(s, n) })
 }

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from aioquic.asyncio.client import connect
-from aioquic.tls import CipherSuite
+from aioquic.tls import CipherSuite, SessionTicketHandler
 
 import protocol_cases
 import transport_cases
@@ -39,15 +39,19 @@ class Server:
         self._ca = ca
 
     @asynccontextmanager
-    async def connect(self, service: Service | None = None, **settings: Any) -> AsyncIterator[Connection]:
-        """A connection whose handshake is complete."""
+    async def connect(
+        self, service: Service | None = None, on_ticket: SessionTicketHandler | None = None, **settings: Any
+    ) -> AsyncIterator[Connection]:
+        """A connection whose handshake is complete; `on_ticket` gets what it can be resumed with."""
         more = dict(settings)
         if self.options.get("cipher") == "chacha20":
             more["cipher_suites"] = [CipherSuite.CHACHA20_POLY1305_SHA256]
         quic = configuration(is_client=True, verify_mode=ssl.CERT_REQUIRED, server_name="localhost", **more)
         quic.load_verify_locations(cafile=self._ca)
         create = partial(Connection, service=add_system_methods(service or Service()))
-        async with connect(self.host, self.port, configuration=quic, create_protocol=create) as connection:
+        async with connect(
+            self.host, self.port, configuration=quic, create_protocol=create, session_ticket_handler=on_ticket
+        ) as connection:
             assert isinstance(connection, Connection)
             yield connection
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from aioquic.asyncio.server import serve
-from aioquic.tls import CipherSuite
+from aioquic.tls import CipherSuite, SessionTicket
 
 from connection import Connection, configuration
 from interop_service import interop_service
@@ -29,7 +29,15 @@ async def main(options: argparse.Namespace) -> None:
         connection.session.closed.add_done_callback(partial(report, connection))
         return connection
 
-    server = await serve(options.host, 0, configuration=settings, create_protocol=create)
+    tickets: dict[bytes, SessionTicket] = {}
+    server = await serve(
+        options.host,
+        0,
+        configuration=settings,
+        create_protocol=create,
+        session_ticket_fetcher=lambda label: tickets.pop(label, None),
+        session_ticket_handler=lambda ticket: tickets.update({ticket.ticket: ticket}),
+    )
     print(server._transport.get_extra_info("sockname")[1], flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     server.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from aioquic.tls import Epoch
+from aioquic.tls import Epoch, SessionTicket
 
 from connection import Connection
 from interop_service import digest_of, pattern
@@ -60,6 +60,18 @@ async def key_update(server: Server) -> None:
                 equal(await request("echo", b"%d" % number), b"%d" % number)
             pair = connection._quic._cryptos[Epoch.ONE_RTT]
             equal((pair.send.key_phase, pair.recv.key_phase), (generation % 2, generation % 2))
+
+
+@case
+async def resumption(server: Server) -> None:
+    """The second connection shows the ticket of the first."""
+    tickets: asyncio.Queue[SessionTicket] = asyncio.Queue()
+    async with server.connect(on_ticket=tickets.put_nowait) as connection:
+        equal(connection.handshake is not None and connection.handshake.session_resumed, False)
+        ticket = await tickets.get()
+    async with server.connect(session_ticket=ticket) as connection:
+        equal(connection.handshake is not None and connection.handshake.session_resumed, True)
+        equal(await connection.session.calls.request("echo", b"again"), b"again")
 
 
 @case
