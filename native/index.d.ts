@@ -24,6 +24,18 @@ export interface ListenSettings {
   port: number;
   identity?: IdentitySettings | undefined;
   transport: TransportSettings;
+  accept: AcceptSettings;
+}
+
+/** Whom a server lets in. */
+export interface AcceptSettings {
+  maxConnections: number;
+  maxConnectionsPerAddress: number;
+  maxHandshakes: number;
+  maxHandshakesPerAddress: number;
+  retryThreshold: number;
+  exemptLoopback: boolean;
+  secret?: Uint8Array | undefined;
 }
 
 /** PEM of a certificate chain and its key. */
@@ -117,6 +129,9 @@ export declare function dial(driver: number, connection: number, settings: DialS
 
 /** Copy a connection's counters; false when it is gone. */
 export declare function stats(driver: number, connection: number, target: Float64Array): boolean;
+
+/** Copy a listener's counters; false when it is gone. */
+export declare function listenerStats(driver: number, listener: number, target: Float64Array): boolean;
 
 /** Whether the thread keeps the program alive. */
 export declare function setReferenced(driver: number, referenced: boolean): void;

@@ -16,7 +16,24 @@ const packages = {
   "win32-x64-msvc": () => import("@echostream/native-win32-x64-msvc"),
 };
 
-export const { closeListener, createAuthority, dial, drainInto, issueCertificate, listen, nowUs, readCertificate, resolve, setAlarm, setIdentity, setReferenced, start, stats, submit } = await load();
+export const {
+  closeListener,
+  createAuthority,
+  dial,
+  drainInto,
+  issueCertificate,
+  listen,
+  listenerStats,
+  nowUs,
+  readCertificate,
+  resolve,
+  setAlarm,
+  setIdentity,
+  setReferenced,
+  start,
+  stats,
+  submit,
+} = await load();
 
 async function load() {
   const platform = `${process.platform}-${process.arch}`;

@@ -81,6 +81,7 @@ function withoutCertificates(transport: Transport): Transport {
         address: listener.address,
         development: false,
         setIdentity: (identity) => listener.setIdentity(identity),
+        stats: () => listener.stats(),
         close: () => listener.close(),
       };
     },

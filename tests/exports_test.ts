@@ -66,6 +66,7 @@ const VALUES: readonly string[] = [
   "syncGroup",
 ];
 const TYPES: readonly string[] = [
+  "AcceptOptions",
   "AckOptions",
   "ApplicationError",
   "ApplicationErrorOptions",
@@ -124,6 +125,7 @@ const TYPES: readonly string[] = [
   "EncodedEvent",
   "EncodedRequest",
   "EndpointOptions",
+  "EndpointStats",
   "ErrorData",
   "ErrorDeclarations",
   "ErrorDescription",

@@ -27,6 +27,19 @@ pub struct ListenSettings {
     /// Absent for a development certificate.
     pub identity: Option<IdentitySettings>,
     pub transport: TransportSettings,
+    pub accept: AcceptSettings,
+}
+
+/// Whom a server lets in, as `AcceptOptions` of `accept_options.ts` names it.
+#[napi(object)]
+pub struct AcceptSettings {
+    pub max_connections: u32,
+    pub max_connections_per_address: u32,
+    pub max_handshakes: u32,
+    pub max_handshakes_per_address: u32,
+    pub retry_threshold: u32,
+    pub exempt_loopback: bool,
+    pub secret: Option<Uint8Array>,
 }
 
 /// PEM of a certificate chain and its key.
@@ -178,6 +191,17 @@ pub fn stats(driver: u32, connection: u32, mut target: Float64ArraySlice) -> boo
     let Some(shared) = handle::get(driver).and_then(|handle| handle.stats.get(connection)) else { return false };
     // SAFETY: JavaScript waits for this call and shares the array with nobody.
     for (room, value) in unsafe { target.as_mut() }.iter_mut().zip(shared.read()) {
+        *room = value;
+    }
+    true
+}
+
+/// Copy a listener's counters, which `front_door/counters.rs` names; false when it is gone.
+#[napi(catch_unwind)]
+pub fn listener_stats(driver: u32, listener: u32, mut target: Float64ArraySlice) -> bool {
+    let Some(counters) = handle::get(driver).and_then(|handle| handle.counters_of(listener)) else { return false };
+    // SAFETY: JavaScript waits for this call and shares the array with nobody.
+    for (room, value) in unsafe { target.as_mut() }.iter_mut().zip(counters.read()) {
         *room = value;
     }
     true

@@ -17,6 +17,7 @@ use crate::close::CloseCause;
 use crate::connection::dial::Dial;
 use crate::connection::{Connection, Sent, report_departure};
 use crate::endpoint::Endpoint;
+use crate::front_door::FrontDoor;
 use crate::record::{HEADER_BYTES, Header, event, padded};
 use crate::ring::{Events, Input, Rings, record};
 use crate::routes::Routes;
@@ -151,8 +152,7 @@ impl Driver {
         let listeners = self.endpoints.values_mut().filter_map(|endpoint| endpoint.listener.as_mut());
         let Some(listener) = listeners.into_iter().find(|listener| listener.id == id) else { return };
         listener.is_accepting = false;
-        let handshakes: Vec<u32> = listener.handshakes.iter().copied().collect();
-        for id in handshakes {
+        for id in listener.door.unestablished() {
             if let Some(connection) = self.connections.get_mut(&id) {
                 connection.give_up_handshake();
             }
@@ -223,7 +223,9 @@ impl Driver {
                 self.abandon(*id);
             } else if connection.is_established() && !was_established {
                 let fd = connection.socket;
-                self.settle(*id, fd);
+                if let Some(door) = self.door(fd) {
+                    door.establish(*id);
+                }
             }
         }
         self.was_throttled |= self.events.is_throttled();
@@ -305,16 +307,16 @@ impl Driver {
         }
     }
 
-    /// Its handshake no longer counts among those under way.
-    fn settle(&mut self, id: u32, fd: RawFd) {
-        if let Some(listener) = self.endpoints.get_mut(&fd).and_then(|endpoint| endpoint.listener.as_mut()) {
-            listener.handshakes.remove(&id);
-        }
+    /// The front door of the listener on that socket.
+    fn door(&mut self, fd: RawFd) -> Option<&mut FrontDoor> {
+        self.endpoints.get_mut(&fd)?.listener.as_mut().map(|listener| &mut listener.door)
     }
 
     fn forget(&mut self, id: u32) {
-        if let Some(connection) = self.connections.remove(&id) {
-            self.settle(id, connection.socket);
+        if let Some(connection) = self.connections.remove(&id)
+            && let Some(door) = self.door(connection.socket)
+        {
+            door.end(id);
         }
         self.routes.remove(id);
     }

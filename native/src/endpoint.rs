@@ -1,20 +1,17 @@
 //! A socket with a role: a server's, or the one clients share.
 
-use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use crate::clock::now_us;
 use crate::config::Path;
 use crate::connection::{Connection, Role, Settings, dial::random_connection_id};
+use crate::front_door::counters::Counter;
+use crate::front_door::{Decision, First, FrontDoor};
 use crate::quic::{Buffers, CONNECTION_ID_BYTES, Quic};
 use crate::socket::Socket;
 use crate::stats::Table;
 use crate::wake::RawFd;
-
-/// Handshakes under way at once, about 22 KB each; first packets beyond are not answered (docs/security.md).
-const MAX_HANDSHAKES: usize = 1_000;
-/// Shortest connection id a client may choose for a server (RFC 9000 §7.2).
-const MIN_CHOSEN_ID_BYTES: usize = 8;
 
 /// A socket and what happens to packets of unknown connections on it.
 pub struct Endpoint {
@@ -33,8 +30,7 @@ pub struct Listener {
     pub loopback_config: quiche::Config,
     pub network_config: quiche::Config,
     pub settings: Arc<Settings>,
-    /// Connections that are not established, those that never will be included.
-    pub handshakes: HashSet<u32>,
+    pub door: FrontDoor,
 }
 
 impl Endpoint {
@@ -45,36 +41,46 @@ impl Endpoint {
 }
 
 impl Listener {
-    /// The connection a first packet begins, and the connection id chosen for it; `None` when it is not to be answered.
+    /// What is to be done with a packet to no known connection. `answer` is room for one packet.
+    pub fn judge(&self, packet: &mut [u8], from: SocketAddr, answer: &mut [u8]) -> Decision {
+        let is_local = from.ip().to_canonical().is_loopback();
+        if !self.is_accepting || (self.is_development && !is_local) {
+            self.door.counters.increment(Counter::DroppedUnwanted);
+            return Decision::Drop;
+        }
+        self.door.judge(packet, from, now_us(), answer)
+    }
+
+    /// The connection a first packet begins, and the connection id chosen for it.
     pub fn accept(
         &mut self,
-        header: &quiche::Header,
+        first: &First,
         connection: u32,
         from: SocketAddr,
         to: SocketAddr,
         socket: RawFd,
         stats: &Table,
     ) -> Option<(Connection, [u8; CONNECTION_ID_BYTES])> {
-        let is_local = from.ip().to_canonical().is_loopback();
-        if !self.is_accepting
-            || self.handshakes.len() >= MAX_HANDSHAKES
-            || header.ty != quiche::Type::Initial
-            || header.dcid.len() < MIN_CHOSEN_ID_BYTES
-            || !quiche::version_is_supported(header.version)
-            || (self.is_development && !is_local)
-        {
-            return None;
-        }
         let source_id = random_connection_id().ok()?;
         let config = match path_to(from.ip()) {
             Path::Loopback => &mut self.loopback_config,
             Path::Network => &mut self.network_config,
         };
         let id = quiche::ConnectionId::from_ref(&source_id);
-        let quic: Quic = quiche::accept_with_buf_factory::<Buffers>(&id, None, to, from, config).ok()?;
+        let quic: Quic = match &first.original_id {
+            None => quiche::accept_with_buf_factory::<Buffers>(&id, None, to, from, config),
+            Some(original_id) => {
+                let retry = quiche::RetryConnectionIds {
+                    original_destination_cid: original_id,
+                    retry_source_cid: &first.destination_id,
+                };
+                quiche::accept_with_retry::<Buffers>(&id, retry, to, from, config)
+            }
+        }
+        .ok()?;
         let role = Role::Accepted { listener: self.id };
         let shared = stats.insert(connection);
-        self.handshakes.insert(connection);
+        self.door.begin(connection, from, first);
         Some((Connection::new(connection, quic, socket, role, self.settings.clone(), shared), source_id))
     }
 }

@@ -1,7 +1,7 @@
 //! An I/O thread, seen from JavaScript's thread: what it shares with it, and the sockets it was given.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -15,13 +15,15 @@ use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
 
-use crate::addon::{Bound, DialSettings, IdentitySettings, ListenSettings};
+use crate::addon::{AcceptSettings, Bound, DialSettings, IdentitySettings, ListenSettings};
 use crate::config::{Path, TransportSettings, quic_config};
 use crate::connection::Settings;
 use crate::connection::dial::{Dial, SharedConfig};
 use crate::driver::Driver;
 use crate::endpoint::{Endpoint, Listener, path_to};
 use crate::error::{Failure, invalid, io_text, unavailable};
+use crate::front_door::counters::Counters;
+use crate::front_door::{FrontDoor, Limits};
 use crate::ring::{Events, Input, Rings};
 use crate::socket::Socket;
 use crate::stats::Table;
@@ -44,10 +46,11 @@ pub struct Handle {
     servers: Mutex<HashMap<u32, Server>>,
 }
 
-/// What a listener shows, and how.
+/// What a listener shows, how, and what it counts.
 struct Server {
     identity: Arc<CurrentIdentity>,
     manner: Manner,
+    counters: Arc<Counters>,
 }
 
 /// Sockets that clients share, one per address family, and configurations that connections share.
@@ -126,13 +129,14 @@ impl Handle {
             loopback_config: config(Path::Loopback)?,
             network_config: config(Path::Network)?,
             settings: Arc::new(Settings::try_from(&settings.transport)?),
-            handshakes: HashSet::new(),
+            door: front_door(&settings.accept)?,
         };
         let socket = bind(address, true)?;
         let bound = bound(socket.local(), socket.receive_buffer_bytes(), manner.key_log.as_ref());
+        let counters = listener.door.counters.clone();
         let endpoint = Endpoint { socket, listener: Some(listener), connections: 0 };
         self.rings.push(Input::AddEndpoint(Box::new(endpoint)));
-        lock(&self.servers).insert(id, Server { identity, manner });
+        lock(&self.servers).insert(id, Server { identity, manner, counters });
         Ok(bound)
     }
 
@@ -141,6 +145,11 @@ impl Handle {
         let server = servers.get(&listener).ok_or_else(|| unavailable("The listener is closed"))?;
         server.identity.replace(identity_of(identity, &server.manner)?);
         Ok(())
+    }
+
+    /// The counters of a listener that is open.
+    pub fn counters_of(&self, listener: u32) -> Option<Arc<Counters>> {
+        lock(&self.servers).get(&listener).map(|server| server.counters.clone())
     }
 
     pub fn close_listener(&self, listener: u32) {
@@ -228,6 +237,18 @@ fn start_thread(rings: Arc<Rings>, stats: Arc<Table>, notify: Notify) -> napi::R
         .name("echostream-io".to_owned())
         .spawn(run)
         .map_err(|error| napi::Error::from_reason(io_text(&error)))
+}
+
+fn front_door(settings: &AcceptSettings) -> Result<FrontDoor, Failure> {
+    let limits = Limits {
+        connections: settings.max_connections as usize,
+        connections_per_address: settings.max_connections_per_address as usize,
+        handshakes: settings.max_handshakes as usize,
+        handshakes_per_address: settings.max_handshakes_per_address as usize,
+        retry_threshold: settings.retry_threshold as usize,
+        is_loopback_exempt: settings.exempt_loopback,
+    };
+    FrontDoor::new(limits, settings.secret.as_deref())
 }
 
 fn verification(settings: &DialSettings, remote: IpAddr) -> Result<Verification, Failure> {

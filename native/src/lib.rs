@@ -15,6 +15,7 @@ mod connection;
 mod driver;
 mod endpoint;
 mod error;
+mod front_door;
 mod handle;
 mod qlog;
 mod quic;

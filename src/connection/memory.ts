@@ -8,6 +8,7 @@
 import { type Clock, systemClock, type Timer } from "../clock.ts";
 import { EchoStreamError, ErrorCode } from "../protocol/error.ts";
 import { formatAddress, ipVersionOf, isLoopback } from "./address.ts";
+import { type EndpointStats, namedStats } from "./endpoint_stats.ts";
 import { MemoryEndpoint } from "./memory_endpoint.ts";
 import { Link, type PathOptions, Schedule, seededRandom } from "./memory_link.ts";
 import {
@@ -256,6 +257,10 @@ class Listener implements TransportListener {
 
   /** Nobody is asked who he is in memory. */
   setIdentity(): void {}
+
+  stats(): EndpointStats {
+    return { ...namedStats([]), connections: this.#connections };
+  }
 
   close(): Promise<void> {
     this.#unbind();

@@ -8,6 +8,7 @@
 import { systemAlarm, systemClock } from "../clock.ts";
 import { EchoStreamError } from "../protocol/error.ts";
 import { consoleLogger, once } from "../trace.ts";
+import { DEFAULT_ACCEPT_OPTIONS } from "./accept_options.ts";
 import { ClockBridge } from "./clock_bridge.ts";
 import {
   type Addon,
@@ -113,11 +114,13 @@ class NativeTransport implements Transport, ConnectionOwner {
         port: options.address.port,
         identity: options.identity && identitySettings(options.identity),
         transport: transportSettings(options),
+        accept: options.accept ?? DEFAULT_ACCEPT_OPTIONS,
       })
     );
     warnOf(bound);
     const listener = new NativeListener(bound, options, accept, {
       close: () => this.#addon.closeListener(this.#driver, id),
+      readCounters: (target) => void this.#addon.listenerStats(this.#driver, id, target),
       setIdentity: (identity) => attempt(() => this.#addon.setIdentity(this.#driver, id, identitySettings(identity))),
     });
     this.#listeners.set(id, listener);

@@ -7,6 +7,7 @@
 
 import { EchoStreamError, type EchoStreamErrorCode } from "../protocol/error.ts";
 import { ALPN } from "../protocol/version.ts";
+import type { AcceptOptions } from "./accept_options.ts";
 import type { PeerCertificate } from "./peer_certificate.ts";
 import type { OwnCertificate, ServerIdentity, TransportOptions, Verification } from "./transport.ts";
 
@@ -23,6 +24,7 @@ export interface Addon {
   closeListener(driver: number, listener: number): void;
   dial(driver: number, connection: number, settings: DialSettings): Bound;
   stats(driver: number, connection: number, target: Float64Array): boolean;
+  listenerStats(driver: number, listener: number, target: Float64Array): boolean;
   setReferenced(driver: number, referenced: boolean): void;
   nowUs(): number;
   setAlarm(driver: number, delayUs: number): void;
@@ -41,6 +43,7 @@ export interface ListenSettings {
   readonly port: number;
   readonly identity?: IdentitySettings | undefined;
   readonly transport: TransportSettings;
+  readonly accept: AcceptOptions;
 }
 
 /** PEM of a certificate chain and its key. */

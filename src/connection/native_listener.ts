@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ENDPOINT_COUNTERS, type EndpointStats, namedStats } from "./endpoint_stats.ts";
 import type { Bound } from "./native_addon.ts";
 import type {
   ConnectionSink,
@@ -18,6 +19,8 @@ import type {
 /** What a listener asks of the addon. */
 export interface ListenerCommands {
   setIdentity(identity: ServerIdentity): void;
+  /** Copy its counters, while it is open. */
+  readCounters(target: Float64Array): void;
   close(): void;
 }
 
@@ -29,6 +32,7 @@ export class NativeListener implements TransportListener {
   readonly congestionControl: ListenOptions["congestionControl"];
   readonly onRefused: ListenOptions["onRefused"];
   readonly #commands: ListenerCommands;
+  readonly #counters = new Float64Array(ENDPOINT_COUNTERS);
   readonly #closed: Promise<void>;
   /** The socket is free again. */
   onClosed: () => void = () => {};
@@ -53,12 +57,23 @@ export class NativeListener implements TransportListener {
     this.#commands.setIdentity(identity);
   }
 
+  stats(): EndpointStats {
+    this.#readCounters();
+    return namedStats(this.#counters);
+  }
+
   close(): Promise<void> {
     if (!this.#closing) {
+      this.#readCounters();
       this.#closing = true;
       this.#commands.close();
     }
     return this.#closed;
+  }
+
+  /** While it is open: what it counted last stays. */
+  #readCounters(): void {
+    if (!this.#closing) this.#commands.readCounters(this.#counters);
   }
 }
 

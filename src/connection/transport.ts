@@ -7,6 +7,8 @@
  * @module
  */
 
+import type { AcceptOptions } from "./accept_options.ts";
+import type { EndpointStats } from "./endpoint_stats.ts";
 import type { PeerCertificate } from "./peer_certificate.ts";
 
 /**
@@ -72,6 +74,8 @@ export interface ListenOptions extends TransportOptions {
   readonly identity: ServerIdentity | undefined;
   /** Told of clients that TLS has refused, or that have refused this server; once a second at most. */
   readonly onRefused?: ((refusal: HandshakeRefusal) => void) | undefined;
+  /** Whom to let in. A network in memory lets everybody in. */
+  readonly accept?: AcceptOptions;
 }
 
 /** PEM of a certificate chain, leaf first, and of its key. */
@@ -242,6 +246,8 @@ export interface TransportListener {
    * @throws {EchoStreamError} when it cannot be used, saying why; the old one stays.
    */
   setIdentity(identity: ServerIdentity): void;
+  /** What it counted until now, or until {@link close}. */
+  stats(): EndpointStats;
   /** Stop accepting; established connections live on. Resolves when the socket is free to be bound again, once they are gone. */
   close(): Promise<void>;
 }

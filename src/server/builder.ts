@@ -83,10 +83,11 @@ export class RpcServerBuilder<Methods = None, Events = None, Pushes = None, Stre
     return this;
   }
 
-  /** Change settings that have defaults; later calls win, limits and tuning field by field. */
+  /** Change settings that have defaults; later calls win, limits, tuning and `accept` field by field. */
   options(options: ServerOptions): this {
     const definition = this.#open();
-    definition.options = mergeOptions(definition.options, options);
+    const accept = { ...definition.options.accept, ...options.accept };
+    definition.options = { ...mergeOptions(definition.options, options), accept };
     return this;
   }
 

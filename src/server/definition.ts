@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { AcceptOptions } from "../connection/accept_options.ts";
 import type { HostPort } from "../connection/address.ts";
 import type { CloseReason } from "../connection/close_reason.ts";
 import type { TlsServerOptions } from "../connection/tls.ts";
@@ -22,6 +23,8 @@ import { StreamHandlers } from "../stream/stream_handlers.ts";
 
 /** Settings of a server that have defaults. */
 export interface ServerOptions extends EndpointOptions {
+  /** Whom it lets in: bounds against floods of handshakes and connections. Defaults: docs/security.md. */
+  readonly accept?: Partial<AcceptOptions>;
   /** Whether the server can do its work, for `$sys.health`. Default: yes, while it runs. */
   readonly health?: () => boolean | Promise<boolean>;
   /** Who may ask for `$sys.info` and `$sys.stats`. Default: nobody. */

@@ -4,8 +4,10 @@
  * @module
  */
 
+import { type AcceptOptions, acceptOptions } from "../connection/accept_options.ts";
 import { formatAddress, type HostPort } from "../connection/address.ts";
 import { Connection } from "../connection/connection.ts";
+import { type EndpointStats, summedStats } from "../connection/endpoint_stats.ts";
 import { nativeTransport } from "../connection/native.ts";
 import { refusalOf, type VerifyPeer } from "../connection/peer_certificate.ts";
 import { serverIdentity, type TlsServerOptions } from "../connection/tls.ts";
@@ -30,6 +32,7 @@ import type { Sessions } from "./sessions.ts";
 export class Endpoint {
   readonly #definition: ServerDefinition;
   readonly #settings: EndpointSettings;
+  readonly #accept: AcceptOptions;
   #identity: ServerIdentity | undefined;
   #verify: VerifyPeer | undefined;
   readonly #sessions: Sessions;
@@ -42,6 +45,7 @@ export class Endpoint {
   constructor(definition: ServerDefinition, sessions: Sessions) {
     this.#definition = definition;
     this.#settings = endpointSettings(definition.options, definition);
+    this.#accept = acceptOptions(definition.options.accept ?? {});
     this.#identity = definition.tls === undefined ? undefined : serverIdentity(definition.tls);
     this.#verify = definition.tls?.verify;
     this.#sessions = sessions;
@@ -52,6 +56,11 @@ export class Endpoint {
   /** What is bound, in the order of binding. */
   get addresses(): readonly SocketAddress[] {
     return this.#listeners.map((listener) => listener.address);
+  }
+
+  /** What its sockets counted so far, together. */
+  get stats(): EndpointStats {
+    return summedStats(this.#listeners.map((listener) => listener.stats()));
   }
 
   /**
@@ -139,6 +148,7 @@ export class Endpoint {
       ...transportOptions,
       address,
       identity: this.#identity,
+      accept: this.#accept,
       onRefused: (refusal) => this.#sayRefused(refusal),
     };
     return transport.listen(options, (accepted) => {

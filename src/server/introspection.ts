@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../clock.ts";
+import type { EndpointStats } from "../connection/endpoint_stats.ts";
 import { EchoStreamError, ErrorCode } from "../protocol/error.ts";
 import { ALPN } from "../protocol/version.ts";
 import type { Router } from "../rpc/router.ts";
@@ -39,6 +40,8 @@ export interface ServerStats {
   readonly sessions: number;
   /** Counters of these sessions, added up. */
   readonly totals: Omit<SessionStats, "connection">;
+  /** Counters of its sockets, added up. */
+  readonly endpoint: EndpointStats;
 }
 
 /** What a server shows of itself. */
@@ -48,6 +51,7 @@ export interface Introspected {
   readonly streams: { names(): Iterable<string> };
   readonly pushes: ReadonlyMap<string, unknown>;
   readonly sessions: () => ReadonlySet<Session>;
+  readonly endpointStats: () => EndpointStats;
   readonly clock: Clock;
   /** Whether the server can do its work, and is not about to stop. */
   readonly health: () => Promise<boolean>;
@@ -81,7 +85,11 @@ export function registerIntrospection(server: Introspected): void {
   }));
   inspect("$sys.stats", (): ServerStats => {
     const sessions = server.sessions();
-    return { sessions: sessions.size, totals: sum([...sessions].map(({ stats }) => stats)) };
+    return {
+      sessions: sessions.size,
+      totals: sum([...sessions].map(({ stats }) => stats)),
+      endpoint: server.endpointStats(),
+    };
   });
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { systemClock } from "../clock.ts";
+import type { EndpointStats } from "../connection/endpoint_stats.ts";
 import type { TlsServerOptions } from "../connection/tls.ts";
 import type { SocketAddress } from "../connection/transport.ts";
 import type { ServerContext } from "../context.ts";
@@ -79,6 +80,7 @@ export class RpcServer<Methods = None, Events = None, Pushes = None, Streams = N
     registerIntrospection({
       ...definition,
       sessions: () => this.sessions,
+      endpointStats: () => this.endpointStats,
       clock: options.clock ?? systemClock,
       // The state is looked at last: it may change while the program finds out.
       health: async () => (await options.health?.() ?? true) && this.#state !== "draining",
@@ -113,6 +115,11 @@ export class RpcServer<Methods = None, Events = None, Pushes = None, Streams = N
   /** The sessions that are served now. */
   get sessions(): ReadonlySet<Session<Pushes>> {
     return this.#sessions.open;
+  }
+
+  /** What its sockets counted so far, of all its addresses together: handshakes, Retry, what was refused and dropped. */
+  get endpointStats(): EndpointStats {
+    return this.#endpoint.stats;
   }
 
   /** All sessions, or those that its methods choose, to send to at once. */

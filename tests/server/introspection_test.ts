@@ -72,7 +72,7 @@ test("$sys.info tells the names of everything, and $sys.stats adds up the sessio
     streams: ["camera"],
   });
   const stats = await world.run(operator.session.request<ServerStats>("$sys.stats"));
-  assert.equal(stats.sessions, 2);
+  assert.deepEqual([stats.sessions, stats.endpoint.connections], [2, 2]);
   assert.deepEqual([stats.totals.callsReceived, stats.totals.requestsSent], [5, 0]);
   await world.close();
 });

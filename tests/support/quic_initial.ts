@@ -7,8 +7,16 @@
 
 import { createCipheriv, createHmac } from "node:crypto";
 
-/** An Initial packet to `destinationId` with these frames and PADDING up to `length` bytes, 1200 being the least a server may answer. */
-export function sealInitial(destinationId: Uint8Array, frames: Uint8Array, length = 1200): Uint8Array {
+/**
+ * An Initial packet to `destinationId` with these frames and PADDING up to `length` bytes, 1200 being the least a server may answer.
+ * @param token Of a Retry packet, up to 16,383 bytes. Default none.
+ */
+export function sealInitial(
+  destinationId: Uint8Array,
+  frames: Uint8Array,
+  length = 1200,
+  token: Uint8Array = new Uint8Array(0),
+): Uint8Array {
   const head = [
     0xc3, // long header, Initial, packet number of four bytes
     0,
@@ -19,7 +27,9 @@ export function sealInitial(destinationId: Uint8Array, frames: Uint8Array, lengt
     ...destinationId,
     8,
     ...new Uint8Array(8), // source connection id
-    0, // no token
+    0x40 | (token.length >> 8),
+    token.length & 0xff,
+    ...token,
   ];
   const bodyBytes = Math.max(frames.length, length - head.length - 2 - PACKET_NUMBER_BYTES - TAG_BYTES);
   const restBytes = PACKET_NUMBER_BYTES + bodyBytes + TAG_BYTES;

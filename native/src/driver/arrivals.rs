@@ -5,7 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::clock::now_us;
 use crate::endpoint::{Endpoint, Listener};
-use crate::quic::CONNECTION_ID_BYTES;
+use crate::front_door::Decision;
+use crate::front_door::counters::Counter;
 use crate::socket::ReceiveBuffers;
 use crate::wake::RawFd;
 
@@ -40,7 +41,11 @@ impl Driver {
                     }
                     let is_sound = self.deliver(id, fd, packet, from, to, arrival_us);
                     // Garbage that looks like a first packet leaves nothing behind.
-                    if !is_sound || (known.is_none() && self.has_heard_nothing(id)) {
+                    let is_garbage = known.is_none() && self.has_heard_nothing(id);
+                    if is_garbage && let Some(listener) = listener.as_ref() {
+                        listener.door.counters.increment(Counter::DroppedUnauthentic);
+                    }
+                    if !is_sound || is_garbage {
                         lost.push(id);
                     }
                 });
@@ -55,7 +60,7 @@ impl Driver {
         }
     }
 
-    /// Begin a connection for a packet that belongs to none.
+    /// Begin a connection for a packet that belongs to none, answer it, or drop it.
     fn accept(
         &mut self,
         listener: &mut Listener,
@@ -64,19 +69,23 @@ impl Driver {
         to: SocketAddr,
         fd: RawFd,
     ) -> Option<u32> {
-        if packet.len() < quiche::MIN_CLIENT_INITIAL_LEN {
-            return None;
-        }
-        let header = quiche::Header::from_slice(packet, CONNECTION_ID_BYTES).ok()?;
+        let first = match listener.judge(packet, from, self.batch.slot().unwrap_or_default()) {
+            Decision::Drop => return None,
+            Decision::Answer(length) => {
+                self.batch.commit(fd, length, to, from);
+                return None;
+            }
+            Decision::Accept(first) => first,
+        };
         while self.connections.contains_key(&(self.next_accepted | ACCEPTED)) {
             self.next_accepted = self.next_accepted.wrapping_add(1);
         }
         let id = self.next_accepted | ACCEPTED;
-        let (connection, source_id) = listener.accept(&header, id, from, to, fd, &self.stats)?;
+        let (connection, source_id) = listener.accept(&first, id, from, to, fd, &self.stats)?;
         self.next_accepted = self.next_accepted.wrapping_add(1);
         self.routes.add(&source_id, id);
-        // The client uses the id it made up until it has seen ours.
-        self.routes.add(&header.dcid, id);
+        // The client uses the id it made up, or got with a Retry, until it has seen ours.
+        self.routes.add(&first.destination_id, id);
         self.connections.insert(id, Box::new(connection));
         Some(id)
     }

@@ -1,0 +1,62 @@
+//! What a listener counts of packets that belong to no connection, written by the I/O thread and read by JavaScript.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// The numbers of a snapshot; `listener_stats.ts` reads them in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counter {
+    /// Connections now, those under way included.
+    Connections,
+    /// Handshakes under way now.
+    Handshakes,
+    /// First packets answered by a Retry.
+    RetriesSent,
+    /// First packets whose token proved the client's address.
+    TokensAccepted,
+    /// Tokens that were forged, expired, or of another client or server.
+    TokensRefused,
+    /// First packets refused because there are as many connections as there may be.
+    RefusedConnections,
+    /// The same, of one address.
+    RefusedConnectionsOfAddress,
+    /// First packets refused because there are as many handshakes under way as there may be.
+    RefusedHandshakes,
+    /// The same, of one address.
+    RefusedHandshakesOfAddress,
+    /// Packets too broken to say what they are.
+    DroppedMalformed,
+    /// First packets that are too short, or to an id that is (RFC 9000 §7.2, §14.1).
+    DroppedShort,
+    /// Packets for connections that are not there, and not answered.
+    DroppedUnknown,
+    /// First packets with the right form and a wrong seal.
+    DroppedUnauthentic,
+    /// First packets while nobody is accepted: the listener closes, or has a development certificate and the packet comes from
+    /// another machine.
+    DroppedUnwanted,
+}
+
+/// How many numbers there are.
+pub const COUNTERS: usize = Counter::DroppedUnwanted as usize + 1;
+
+/// The numbers of one listener.
+#[derive(Default)]
+pub struct Counters([AtomicU64; COUNTERS]);
+
+impl Counters {
+    pub fn increment(&self, counter: Counter) {
+        if let Some(number) = self.0.get(counter as usize) {
+            number.fetch_add(1, Relaxed);
+        }
+    }
+
+    pub fn set(&self, counter: Counter, value: usize) {
+        if let Some(number) = self.0.get(counter as usize) {
+            number.store(value as u64, Relaxed);
+        }
+    }
+
+    pub fn read(&self) -> [f64; COUNTERS] {
+        self.0.each_ref().map(|number| number.load(Relaxed) as f64)
+    }
+}

@@ -1,0 +1,164 @@
+//! What a server does with packets of no connection it knows: whom it lets in, who has to prove its address first, and what
+//! is answered without keeping anything (RFC 9000 §5.2.2, §8.1).
+
+mod admission;
+pub mod counters;
+mod retry_token;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use boring::hash::hmac_sha256;
+
+use crate::connection::dial::random_connection_id;
+use crate::error::{Failure, internal};
+use crate::quic::CONNECTION_ID_BYTES;
+
+pub use admission::{Admission, Limits};
+use admission::{Refusal, Verdict};
+use counters::{Counter, Counters};
+use retry_token::{Opened, RetryTokens};
+
+/// Shortest connection id a client may choose for a server (RFC 9000 §7.2).
+const MIN_CHOSEN_ID_BYTES: usize = 8;
+/// Bytes of the secret that the keys of a server are derived from.
+pub const SECRET_BYTES: usize = 32;
+
+/// Stands between the socket of a listener and new connections.
+pub struct FrontDoor {
+    admission: Admission,
+    tokens: RetryTokens,
+    pub counters: Arc<Counters>,
+}
+
+/// What is to be done with a packet.
+pub enum Decision {
+    /// Nothing.
+    Drop,
+    /// Send back the first bytes of what was lent for an answer, so many of them.
+    Answer(usize),
+    /// Begin a connection.
+    Accept(First),
+}
+
+/// The first packet of a connection to be.
+pub struct First {
+    /// The id it was sent to.
+    pub destination_id: quiche::ConnectionId<'static>,
+    /// Where the client proved its address: the id it chose at first.
+    pub original_id: Option<quiche::ConnectionId<'static>>,
+}
+
+impl FrontDoor {
+    /// `secret` may be shared with other servers and outlive the program; there is a fresh one when it is `None`.
+    pub fn new(limits: Limits, secret: Option<&[u8]>) -> Result<FrontDoor, Failure> {
+        let mut fresh = [0; SECRET_BYTES];
+        boring::rand::rand_bytes(&mut fresh).map_err(|_| internal())?;
+        let secret = secret.unwrap_or(&fresh);
+        let key = |purpose: &str| hmac_sha256(secret, purpose.as_bytes()).map_err(|_| internal());
+        Ok(FrontDoor {
+            admission: Admission::new(limits),
+            tokens: RetryTokens::new(key("echostream retry token")?),
+            counters: Arc::default(),
+        })
+    }
+
+    /// Decide about a packet to no known connection. `answer` is room for one packet.
+    pub fn judge(&self, packet: &mut [u8], from: SocketAddr, now_us: u64, answer: &mut [u8]) -> Decision {
+        let Ok(header) = quiche::Header::from_slice(packet, CONNECTION_ID_BYTES) else {
+            return self.drop(Counter::DroppedMalformed);
+        };
+        if header.ty != quiche::Type::Initial || !quiche::version_is_supported(header.version) {
+            return self.drop(Counter::DroppedUnknown);
+        }
+        if packet.len() < quiche::MIN_CLIENT_INITIAL_LEN || header.dcid.len() < MIN_CHOSEN_ID_BYTES {
+            return self.drop(Counter::DroppedShort);
+        }
+        self.judge_first(&header, from, now_us, answer)
+    }
+
+    fn judge_first(&self, header: &quiche::Header, from: SocketAddr, now_us: u64, answer: &mut [u8]) -> Decision {
+        let original_id = match header.token.as_deref().unwrap_or(&[]) {
+            [] => None,
+            token => match self.tokens.open(token, from, &header.dcid, now_us) {
+                Opened::Valid(id) => Some(quiche::ConnectionId::from_vec(id)),
+                // To begin anew would not help: a client takes one Retry only (RFC 9000 §17.2.5.2).
+                Opened::Refused => return self.drop(Counter::TokensRefused),
+                Opened::Foreign => {
+                    self.counters.increment(Counter::TokensRefused);
+                    None
+                }
+            },
+        };
+        match self.admission.judge(from.ip(), original_id.is_some()) {
+            Verdict::Refuse(refusal) => self.drop(refusal.counter()),
+            Verdict::Retry => self.retry(header, from, now_us, answer),
+            Verdict::Accept => {
+                if original_id.is_some() {
+                    self.counters.increment(Counter::TokensAccepted);
+                }
+                Decision::Accept(First { destination_id: header.dcid.clone().into_owned(), original_id })
+            }
+        }
+    }
+
+    fn retry(&self, header: &quiche::Header, from: SocketAddr, now_us: u64, answer: &mut [u8]) -> Decision {
+        let written = random_connection_id().ok().and_then(|retry_id| {
+            let token = self.tokens.seal(from, &header.dcid, &retry_id, now_us)?;
+            let retry_id = quiche::ConnectionId::from_ref(&retry_id);
+            quiche::retry(&header.scid, &header.dcid, &retry_id, &token, header.version, answer).ok()
+        });
+        match written {
+            Some(length) => {
+                self.counters.increment(Counter::RetriesSent);
+                Decision::Answer(length)
+            }
+            // No room: there is a flood, and who means it comes again.
+            None => self.drop(Counter::DroppedUnknown),
+        }
+    }
+
+    fn drop(&self, counter: Counter) -> Decision {
+        self.counters.increment(counter);
+        Decision::Drop
+    }
+
+    /// The handshake of `connection` begins.
+    pub fn begin(&mut self, connection: u32, from: SocketAddr, first: &First) {
+        self.admission.begin(connection, from.ip(), first.original_id.is_some());
+        self.show_gauges();
+    }
+
+    /// It is complete.
+    pub fn establish(&mut self, connection: u32) {
+        self.admission.establish(connection);
+        self.show_gauges();
+    }
+
+    /// The connection is forgotten.
+    pub fn end(&mut self, connection: u32) {
+        self.admission.end(connection);
+        self.show_gauges();
+    }
+
+    /// The connections that are not established, those that never will be included.
+    pub fn unestablished(&self) -> Vec<u32> {
+        self.admission.unestablished().collect()
+    }
+
+    fn show_gauges(&self) {
+        self.counters.set(Counter::Connections, self.admission.connections());
+        self.counters.set(Counter::Handshakes, self.admission.handshakes());
+    }
+}
+
+impl Refusal {
+    fn counter(self) -> Counter {
+        match self {
+            Refusal::Connections => Counter::RefusedConnections,
+            Refusal::ConnectionsOfAddress => Counter::RefusedConnectionsOfAddress,
+            Refusal::Handshakes => Counter::RefusedHandshakes,
+            Refusal::HandshakesOfAddress => Counter::RefusedHandshakesOfAddress,
+        }
+    }
+}
