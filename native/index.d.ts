@@ -35,6 +35,7 @@ export interface AcceptSettings {
   maxHandshakesPerAddress: number;
   retryThreshold: number;
   exemptLoopback: boolean;
+  maxResetsPerS: number;
   secret?: Uint8Array | undefined;
 }
 

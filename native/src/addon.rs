@@ -39,6 +39,7 @@ pub struct AcceptSettings {
     pub max_handshakes_per_address: u32,
     pub retry_threshold: u32,
     pub exempt_loopback: bool,
+    pub max_resets_per_s: u32,
     pub secret: Option<Uint8Array>,
 }
 

@@ -7,6 +7,8 @@ pub enum CloseCause {
     Remote = 1,
     Timeout = 2,
     Handshake = 3,
+    /// The peer answered with a stateless reset.
+    Reset = 4,
 }
 
 /// The end of a connection.

@@ -223,6 +223,9 @@ impl Driver {
                 self.abandon(*id);
             } else if connection.is_established() && !was_established {
                 let fd = connection.socket;
+                if let Some(token) = connection.reset_token() {
+                    self.routes.add_reset_token(token, *id);
+                }
                 if let Some(door) = self.door(fd) {
                     door.establish(*id);
                 }

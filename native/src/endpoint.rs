@@ -42,7 +42,7 @@ impl Endpoint {
 
 impl Listener {
     /// What is to be done with a packet to no known connection. `answer` is room for one packet.
-    pub fn judge(&self, packet: &mut [u8], from: SocketAddr, answer: &mut [u8]) -> Decision {
+    pub fn judge(&mut self, packet: &mut [u8], from: SocketAddr, answer: &mut [u8]) -> Decision {
         let is_local = from.ip().to_canonical().is_loopback();
         if !self.is_accepting || (self.is_development && !is_local) {
             self.door.counters.increment(Counter::DroppedUnwanted);
@@ -66,23 +66,38 @@ impl Listener {
             Path::Loopback => &mut self.loopback_config,
             Path::Network => &mut self.network_config,
         };
+        let reset_token = self.door.reset_token(&source_id);
         let id = quiche::ConnectionId::from_ref(&source_id);
-        let quic: Quic = match &first.original_id {
-            None => quiche::accept_with_buf_factory::<Buffers>(&id, None, to, from, config),
-            Some(original_id) => {
-                let retry = quiche::RetryConnectionIds {
-                    original_destination_cid: original_id,
-                    retry_source_cid: &first.destination_id,
-                };
-                quiche::accept_with_retry::<Buffers>(&id, retry, to, from, config)
-            }
-        }
-        .ok()?;
+        // After a Retry, and with the largest windows, there may be no room for the token: it is the one thing that can be spared.
+        let quic = [reset_token, None].into_iter().find_map(|token| {
+            config.set_stateless_reset_token(token);
+            begin(&id, first, to, from, config)
+        })?;
         let role = Role::Accepted { listener: self.id };
         let shared = stats.insert(connection);
         self.door.begin(connection, from, first);
         Some((Connection::new(connection, quic, socket, role, self.settings.clone(), shared), source_id))
     }
+}
+
+fn begin(
+    id: &quiche::ConnectionId,
+    first: &First,
+    to: SocketAddr,
+    from: SocketAddr,
+    config: &mut quiche::Config,
+) -> Option<Quic> {
+    match &first.original_id {
+        None => quiche::accept_with_buf_factory::<Buffers>(id, None, to, from, config),
+        Some(original_id) => {
+            let ids = quiche::RetryConnectionIds {
+                original_destination_cid: original_id,
+                retry_source_cid: &first.destination_id,
+            };
+            quiche::accept_with_retry::<Buffers>(id, ids, to, from, config)
+        }
+    }
+    .ok()
 }
 
 /// What lies between this machine and `ip`.

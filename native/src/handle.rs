@@ -248,7 +248,7 @@ fn front_door(settings: &AcceptSettings) -> Result<FrontDoor, Failure> {
         retry_threshold: settings.retry_threshold as usize,
         is_loopback_exempt: settings.exempt_loopback,
     };
-    FrontDoor::new(limits, settings.secret.as_deref())
+    FrontDoor::new(limits, settings.max_resets_per_s, settings.secret.as_deref())
 }
 
 fn verification(settings: &DialSettings, remote: IpAddr) -> Result<Verification, Failure> {

@@ -1,4 +1,4 @@
-//! From the connection id in a packet to the connection.
+//! From the connection id in a packet, or the token of a stateless reset, to the connection.
 
 use std::collections::HashMap;
 
@@ -6,6 +6,9 @@ use crate::quic::CONNECTION_ID_BYTES;
 
 /// Longest connection id of QUIC version 1 (RFC 9000 §17.2).
 const MAX_ID_BYTES: usize = 20;
+/// The shortest stateless reset (RFC 9000 §10.3), and the token at its end.
+const MIN_RESET_BYTES: usize = 21;
+const RESET_TOKEN_BYTES: usize = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Key {
@@ -26,6 +29,8 @@ impl Key {
 pub struct Routes {
     by_id: HashMap<Key, u32>,
     by_connection: HashMap<u32, Vec<Key>>,
+    by_reset_token: HashMap<[u8; RESET_TOKEN_BYTES], u32>,
+    reset_tokens: HashMap<u32, [u8; RESET_TOKEN_BYTES]>,
 }
 
 impl Routes {
@@ -37,7 +42,17 @@ impl Routes {
         }
     }
 
+    /// A packet that ends so says that the peer of `connection` has forgotten it; its connection id says nothing.
+    pub fn add_reset_token(&mut self, token: u128, connection: u32) {
+        let token = token.to_be_bytes();
+        self.by_reset_token.insert(token, connection);
+        self.reset_tokens.insert(connection, token);
+    }
+
     pub fn remove(&mut self, connection: u32) {
+        if let Some(token) = self.reset_tokens.remove(&connection) {
+            self.by_reset_token.remove(&token);
+        }
         for key in self.by_connection.remove(&connection).unwrap_or_default() {
             self.by_id.remove(&key);
         }
@@ -45,7 +60,16 @@ impl Routes {
 
     /// The connection of a packet, if it is known.
     pub fn find(&self, packet: &[u8]) -> Option<u32> {
-        self.by_id.get(&Key::of(destination_id(packet)?)?).copied()
+        let by_id = destination_id(packet).and_then(Key::of).and_then(|key| self.by_id.get(&key));
+        by_id.copied().or_else(|| self.find_reset(packet))
+    }
+
+    fn find_reset(&self, packet: &[u8]) -> Option<u32> {
+        let looks_like_one = packet.len() >= MIN_RESET_BYTES && packet.first()? & 0x80 == 0;
+        if !looks_like_one || self.by_reset_token.is_empty() {
+            return None;
+        }
+        self.by_reset_token.get(packet.last_chunk()?).copied()
     }
 }
 
@@ -74,6 +98,19 @@ mod tests {
         assert_eq!((routes.find(&short), routes.find(&long)), (Some(1), Some(1)));
         routes.remove(1);
         assert_eq!((routes.find(&short), routes.find(&long)), (None, None));
+    }
+
+    #[test]
+    fn a_reset_finds_its_connection_by_the_token_at_its_end() {
+        let mut routes = Routes::default();
+        routes.add_reset_token(u128::from_be_bytes([5; 16]), 1);
+        let reset = [&[0x40, 1, 2, 3, 4], &[5; 16][..]].concat();
+        assert_eq!(routes.find(&reset), Some(1));
+        assert_eq!(routes.find(&reset[1..]), None);
+        assert_eq!(routes.find(&[&[0xc0], &reset[1..]].concat()), None);
+        assert_eq!(routes.find(&[&reset[..20], &[6]].concat()), None);
+        routes.remove(1);
+        assert_eq!(routes.find(&reset), None);
     }
 
     #[test]

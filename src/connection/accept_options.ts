@@ -25,8 +25,14 @@ export interface AcceptOptions {
   /** Whether loopback addresses have no bounds of their own, apart from those of all addresses. Default true. */
   readonly exemptLoopback: boolean;
   /**
-   * At least 32 unpredictable bytes, from which the key of Retry tokens is derived. Share it between processes of one machine that serve
-   * the same address, and with nobody else. Default: a fresh one for each address listened on.
+   * Stateless resets a second, at most (RFC 9000 §10.3): they tell a client at once that the server was started anew. Default 100;
+   * 0 sends none.
+   */
+  readonly maxResetsPerS: number;
+  /**
+   * At least 32 unpredictable bytes, from which the keys of Retry tokens and stateless resets are derived. Keep it over restarts, so that
+   * clients learn of them; share it between processes of one machine that serve the same address. Whoever has it can end every
+   * connection: give no two addresses the same, and nobody else any. Default: a fresh one for each address listened on.
    */
   readonly secret?: Uint8Array | undefined;
 }
@@ -39,6 +45,7 @@ export const DEFAULT_ACCEPT_OPTIONS: AcceptOptions = {
   maxHandshakesPerAddress: 64,
   retryThreshold: 100,
   exemptLoopback: true,
+  maxResetsPerS: 100,
   secret: undefined,
 };
 
@@ -82,4 +89,5 @@ const COUNTS: readonly (readonly [name: keyof AcceptOptions, minimum: number])[]
   ["maxHandshakes", 1],
   ["maxHandshakesPerAddress", 1],
   ["retryThreshold", 0],
+  ["maxResetsPerS", 0],
 ];

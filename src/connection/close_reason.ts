@@ -10,7 +10,10 @@ import { type TransportClose } from "./transport.ts";
 
 /** How and why a connection ended. */
 export interface CloseReason {
-  /** Who ended it; `"timeout"` is the idle timeout, `"handshake"` a connection that never was established. */
+  /**
+   * Who ended it; `"timeout"` is the idle timeout, `"handshake"` a connection that never was established, `"reset"` a peer that does
+   * not know the connection any more: its program was started anew, say.
+   */
   readonly by: TransportClose["by"];
   /** Connection code of docs/protocol.md when `application` is true, otherwise an error code of QUIC (RFC 9000 §20.1). */
   readonly code: number;
@@ -51,6 +54,8 @@ function describe(close: TransportClose, peer: string, codeName: string): string
       return `Connection to ${peer} timed out, nothing was heard from it`;
     case "handshake":
       return `No connection to ${peer}`;
+    case "reset":
+      return `Connection to ${peer} was reset`;
   }
 }
 
@@ -67,6 +72,7 @@ function statusOf(close: TransportClose): ErrorCode {
 
 function nameOf(close: TransportClose): string {
   if (close.by === "timeout") return "IDLE_TIMEOUT";
+  if (close.by === "reset") return "STATELESS_RESET";
   if (close.application) return connectionCodeName(close.code) ?? hexadecimal(close.code);
   if (isTlsRefusal(close)) {
     return TLS_ALERT_NAMES[close.code - CRYPTO_ERROR] ?? `TLS alert ${close.code - CRYPTO_ERROR}`;

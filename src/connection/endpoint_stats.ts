@@ -24,11 +24,17 @@ export interface EndpointStats {
   readonly refusedHandshakes: number;
   /** First packets refused by `maxHandshakesPerAddress`. */
   readonly refusedHandshakesOfAddress: number;
+  /** Packets of versions of QUIC that are not spoken here, answered by the ones that are (RFC 9000 §6). */
+  readonly versionNegotiationsSent: number;
+  /** Packets for connections that are not there, answered by a stateless reset (RFC 9000 §10.3). */
+  readonly resetsSent: number;
+  /** The same, not answered because of `maxResetsPerS`. */
+  readonly resetsWithheld: number;
   /** Packets too broken to say what they are. */
   readonly droppedMalformed: number;
-  /** First packets of less than 1,200 bytes, or to a connection id of less than 8 (RFC 9000 §14.1, §7.2). */
+  /** First packets, of any version, of less than 1,200 bytes, or to a connection id of less than 8 (RFC 9000 §14.1, §7.2). */
   readonly droppedShort: number;
-  /** Packets for connections that are not there, and that were not answered. */
+  /** Packets for connections that are not there, of a kind that is not answered. */
   readonly droppedUnknown: number;
   /** First packets whose seal is wrong. */
   readonly droppedUnauthentic: number;
@@ -47,6 +53,9 @@ const NAMES: readonly (keyof EndpointStats)[] = [
   "refusedConnectionsOfAddress",
   "refusedHandshakes",
   "refusedHandshakesOfAddress",
+  "versionNegotiationsSent",
+  "resetsSent",
+  "resetsWithheld",
   "droppedMalformed",
   "droppedShort",
   "droppedUnknown",

@@ -393,7 +393,7 @@ let loading: Promise<Transport> | undefined;
 const warnOnce = once(consoleLogger);
 const utf8 = new TextDecoder();
 /** `CloseCause` of `native/src/close.rs`, by number. */
-const CLOSE_CAUSES: readonly TransportClose["by"][] = ["local", "remote", "timeout", "handshake"];
+const CLOSE_CAUSES: readonly TransportClose["by"][] = ["local", "remote", "timeout", "handshake", "reset"];
 /** Holds a batch of the addon (256 KiB) and the largest record that may overflow it. */
 const EVENT_BUFFER_BYTES = 512 << 10;
 /** Buffers drained before other sources of events have their turn. */

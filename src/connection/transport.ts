@@ -120,8 +120,11 @@ export interface DialOptions extends TransportOptions {
 
 /** Why a connection ended. */
 export interface TransportClose {
-  /** Who ended it; `"timeout"` is the idle timeout, `"handshake"` a connection that never was established. */
-  readonly by: "local" | "remote" | "timeout" | "handshake";
+  /**
+   * Who ended it; `"timeout"` is the idle timeout, `"handshake"` a connection that never was established, `"reset"` a peer that does
+   * not know the connection any more: its program was started anew, say (stateless reset, RFC 9000 §10.3).
+   */
+  readonly by: "local" | "remote" | "timeout" | "handshake" | "reset";
   /** True when `code` is ours (APPLICATION_CLOSE, RFC 9000 §19.19), false when it is QUIC's or TLS's. */
   readonly application: boolean;
   readonly code: number;

@@ -32,7 +32,7 @@ export class UdpProxy {
   /** The first datagrams of clients, as they came. */
   readonly captured: Uint8Array[] = [];
   readonly #front: Socket;
-  readonly #target: SocketAddress;
+  #target: SocketAddress;
   readonly #capture: number;
   /** A socket towards the server for each client, by the client's port. */
   readonly #backs = new Map<number, Promise<Socket>>();
@@ -65,6 +65,11 @@ export class UdpProxy {
   /** While true nothing passes, either way. */
   set cut(cut: boolean) {
     this.there.cut = this.back.cut = cut;
+  }
+
+  /** Stand in front of another server from now on: what the former one still sends is lost. */
+  set target(target: SocketAddress) {
+    this.#target = target;
   }
 
   /** What was done to datagrams so far, both ways together. */
@@ -104,7 +109,9 @@ export class UdpProxy {
       back = openSocket();
       this.#backs.set(client, back);
       void back.then((socket) => {
-        socket.on("message", (bytes) => pass(bytes, this.back, this.#backLine, this.#front, client));
+        socket.on("message", (bytes, { port }) => {
+          if (port === this.#target.port) pass(bytes, this.back, this.#backLine, this.#front, client);
+        });
       });
     }
     return back;

@@ -172,6 +172,13 @@ impl Connection {
             let cause = if self.is_established { CloseCause::Timeout } else { CloseCause::Handshake };
             return close(cause, false, 0, "no packet from the peer within the idle timeout".to_owned());
         }
+        if self.quic.is_closed() && self.quic.local_error().is_none() {
+            // quiche closes without an error of either end when it has recognised a stateless reset, or has no path left.
+            return match self.quic.path_stats().any(|path| path.active) {
+                true => close(CloseCause::Reset, false, 0, "the peer does not know it any more".to_owned()),
+                false => close(CloseCause::Timeout, false, 0, "no path to the peer works any more".to_owned()),
+            };
+        }
         let code = self.quic.local_error().map_or(0x1, |error| error.error_code);
         let cause = if self.is_established { CloseCause::Local } else { CloseCause::Handshake };
         close(cause, false, code, self.local_reason(code))

@@ -180,6 +180,12 @@ impl Connection {
         self.is_established
     }
 
+    /// What a packet ends in by which the peer says that it has forgotten this connection. Only servers give one with the handshake
+    /// (RFC 9000 §18.2).
+    pub fn reset_token(&self) -> Option<u128> {
+        self.quic.peer_transport_params()?.stateless_reset_token
+    }
+
     /// Whether no packet so far was authentic.
     pub fn has_heard_nothing(&self) -> bool {
         self.quic.stats().recv == 0

@@ -23,11 +23,17 @@ pub enum Counter {
     RefusedHandshakes,
     /// The same, of one address.
     RefusedHandshakesOfAddress,
+    /// Packets of unknown versions answered by a Version Negotiation packet.
+    VersionNegotiationsSent,
+    /// Packets for connections that are not there, answered by a stateless reset.
+    ResetsSent,
+    /// The same, not answered because there were enough in this second.
+    ResetsWithheld,
     /// Packets too broken to say what they are.
     DroppedMalformed,
-    /// First packets that are too short, or to an id that is (RFC 9000 §7.2, §14.1).
+    /// First packets, of any version, that are too short, or to an id that is (RFC 9000 §7.2, §14.1).
     DroppedShort,
-    /// Packets for connections that are not there, and not answered.
+    /// Packets for connections that are not there, of a kind that is not answered.
     DroppedUnknown,
     /// First packets with the right form and a wrong seal.
     DroppedUnauthentic,

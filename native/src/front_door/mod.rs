@@ -1,9 +1,11 @@
 //! What a server does with packets of no connection it knows: whom it lets in, who has to prove its address first, and what
-//! is answered without keeping anything (RFC 9000 §5.2.2, §8.1).
+//! is answered without keeping anything (RFC 9000 §5.2.2, §6, §8.1, §10.3).
 
 mod admission;
 pub mod counters;
 mod retry_token;
+mod stateless_reset;
+mod version_negotiation;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,9 +20,14 @@ pub use admission::{Admission, Limits};
 use admission::{Refusal, Verdict};
 use counters::{Counter, Counters};
 use retry_token::{Opened, RetryTokens};
+use stateless_reset::{PerSecond, ResetTokens};
+use version_negotiation::LongHeader;
 
 /// Shortest connection id a client may choose for a server (RFC 9000 §7.2).
 const MIN_CHOSEN_ID_BYTES: usize = 8;
+/// Bytes of the ids in Retry packets. They serve one handshake only, and quiche has 128 bytes for all transport parameters, of which
+/// each of three ids takes its share.
+const RETRY_ID_BYTES: usize = 6;
 /// Bytes of the secret that the keys of a server are derived from.
 pub const SECRET_BYTES: usize = 32;
 
@@ -28,6 +35,8 @@ pub const SECRET_BYTES: usize = 32;
 pub struct FrontDoor {
     admission: Admission,
     tokens: RetryTokens,
+    reset_tokens: ResetTokens,
+    resets: PerSecond,
     pub counters: Arc<Counters>,
 }
 
@@ -51,7 +60,7 @@ pub struct First {
 
 impl FrontDoor {
     /// `secret` may be shared with other servers and outlive the program; there is a fresh one when it is `None`.
-    pub fn new(limits: Limits, secret: Option<&[u8]>) -> Result<FrontDoor, Failure> {
+    pub fn new(limits: Limits, resets_per_s: u32, secret: Option<&[u8]>) -> Result<FrontDoor, Failure> {
         let mut fresh = [0; SECRET_BYTES];
         boring::rand::rand_bytes(&mut fresh).map_err(|_| internal())?;
         let secret = secret.unwrap_or(&fresh);
@@ -59,19 +68,35 @@ impl FrontDoor {
         Ok(FrontDoor {
             admission: Admission::new(limits),
             tokens: RetryTokens::new(key("echostream retry token")?),
+            reset_tokens: ResetTokens::new(key("echostream stateless reset")?),
+            resets: PerSecond::new(resets_per_s),
             counters: Arc::default(),
         })
     }
 
     /// Decide about a packet to no known connection. `answer` is room for one packet.
-    pub fn judge(&self, packet: &mut [u8], from: SocketAddr, now_us: u64, answer: &mut [u8]) -> Decision {
+    pub fn judge(&mut self, packet: &mut [u8], from: SocketAddr, now_us: u64, answer: &mut [u8]) -> Decision {
+        match LongHeader::of(packet) {
+            Some(LongHeader { version: 0, .. }) => return self.drop(Counter::DroppedUnknown),
+            Some(header) if !quiche::version_is_supported(header.version) => {
+                if packet.len() < quiche::MIN_CLIENT_INITIAL_LEN {
+                    return self.drop(Counter::DroppedShort);
+                }
+                return self.answer(header.negotiate(answer), Counter::VersionNegotiationsSent);
+            }
+            Some(_) => {}
+            None if packet.first().is_none_or(|first| first & 0x80 != 0) => {
+                return self.drop(Counter::DroppedMalformed);
+            }
+            None => return self.reset(packet, now_us, answer),
+        }
         let Ok(header) = quiche::Header::from_slice(packet, CONNECTION_ID_BYTES) else {
             return self.drop(Counter::DroppedMalformed);
         };
-        if header.ty != quiche::Type::Initial || !quiche::version_is_supported(header.version) {
+        if header.ty != quiche::Type::Initial {
             return self.drop(Counter::DroppedUnknown);
         }
-        if packet.len() < quiche::MIN_CLIENT_INITIAL_LEN || header.dcid.len() < MIN_CHOSEN_ID_BYTES {
+        if packet.len() < quiche::MIN_CLIENT_INITIAL_LEN {
             return self.drop(Counter::DroppedShort);
         }
         self.judge_first(&header, from, now_us, answer)
@@ -90,6 +115,9 @@ impl FrontDoor {
                 }
             },
         };
+        if original_id.is_none() && header.dcid.len() < MIN_CHOSEN_ID_BYTES {
+            return self.drop(Counter::DroppedShort);
+        }
         match self.admission.judge(from.ip(), original_id.is_some()) {
             Verdict::Refuse(refusal) => self.drop(refusal.counter()),
             Verdict::Retry => self.retry(header, from, now_us, answer),
@@ -103,19 +131,40 @@ impl FrontDoor {
     }
 
     fn retry(&self, header: &quiche::Header, from: SocketAddr, now_us: u64, answer: &mut [u8]) -> Decision {
-        let written = random_connection_id().ok().and_then(|retry_id| {
-            let token = self.tokens.seal(from, &header.dcid, &retry_id, now_us)?;
-            let retry_id = quiche::ConnectionId::from_ref(&retry_id);
+        let written = random_connection_id().ok().and_then(|random| {
+            let retry_id = random.get(..RETRY_ID_BYTES)?;
+            let token = self.tokens.seal(from, &header.dcid, retry_id, now_us)?;
+            let retry_id = quiche::ConnectionId::from_ref(retry_id);
             quiche::retry(&header.scid, &header.dcid, &retry_id, &token, header.version, answer).ok()
         });
-        match written {
+        self.answer(written, Counter::RetriesSent)
+    }
+
+    /// Tell who sent a packet with a short header that its connection is not known.
+    fn reset(&mut self, packet: &[u8], now_us: u64, answer: &mut [u8]) -> Decision {
+        let Some(length) = self.reset_tokens.write(packet, answer) else {
+            return self.drop(Counter::DroppedUnknown);
+        };
+        if !self.resets.take(now_us) {
+            return self.drop(Counter::ResetsWithheld);
+        }
+        self.answer(Some(length), Counter::ResetsSent)
+    }
+
+    fn answer(&self, length: Option<usize>, counter: Counter) -> Decision {
+        match length {
             Some(length) => {
-                self.counters.increment(Counter::RetriesSent);
+                self.counters.increment(counter);
                 Decision::Answer(length)
             }
-            // No room: there is a flood, and who means it comes again.
+            // No room for an answer: there is a flood, and who means it comes again.
             None => self.drop(Counter::DroppedUnknown),
         }
+    }
+
+    /// The token that belongs to a connection id.
+    pub fn reset_token(&self, id: &[u8]) -> Option<u128> {
+        self.reset_tokens.of(id)
     }
 
     fn drop(&self, counter: Counter) -> Decision {
