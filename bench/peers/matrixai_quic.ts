@@ -38,8 +38,14 @@ interface QuicStream {
   readonly writable: WritableStream<Uint8Array>;
 }
 
-const entry = join(process.env.ECHOSTREAM_BENCH_PEERS ?? "", "node_modules/@matrixai/quic/dist/index.js");
-const { QUICServer, QUICClient, events }: MatrixAiQuic = await import(pathToFileURL(entry).href);
+const entryOf = (name: string): string =>
+  pathToFileURL(
+    join(process.env.ECHOSTREAM_BENCH_PEERS ?? "", "node_modules/@matrixai", name, "dist/index.js"),
+  ).href;
+const { QUICServer, QUICClient, events }: MatrixAiQuic = await import(entryOf("quic"));
+const { default: Logger, LogLevel } = await import(entryOf("logger"));
+/** Its own default prints every step, which is most of its work. */
+const logger = new Logger("bench", LogLevel.WARN);
 
 /** The first byte of a stream says what it is. */
 const ECHO = 1;
@@ -68,6 +74,7 @@ export const matrixAiQuic: Peer = {
         },
       },
       config: { ...CONFIG, cert, key },
+      logger,
     });
     server.addEventListener(events.EventQUICServerConnection.name, (event: Event) => {
       const connection = (event as CustomEvent<EventTarget>).detail;
@@ -90,6 +97,7 @@ export const matrixAiQuic: Peer = {
         },
       },
       config: CONFIG,
+      logger,
     });
     const exchange = async (kind: number, frames: number, frame: Uint8Array): Promise<number> => {
       const stream = client.connection.newStream("bidi");
