@@ -41,6 +41,11 @@ export function isTlsRefusal(close: TransportClose | CloseReason): boolean {
   return !close.application && close.code >= CRYPTO_ERROR && close.code <= CRYPTO_ERROR + 0xff;
 }
 
+/** Whether the peer wants no session with this one, for a status that begins the reason. */
+export function isRefusal(close: TransportClose | CloseReason): boolean {
+  return close.application && close.code === ConnectionCode.REFUSED;
+}
+
 function describe(close: TransportClose, peer: string, codeName: string): string {
   if (isTlsRefusal(close)) return `TLS with ${peer} failed (${codeName})`;
   switch (close.by) {
@@ -60,7 +65,7 @@ function describe(close: TransportClose, peer: string, codeName: string): string
 }
 
 function statusOf(close: TransportClose): ErrorCode {
-  if (close.application && close.code === ConnectionCode.REFUSED) {
+  if (isRefusal(close)) {
     const [status = ""] = close.reason.split(":", 1);
     if (isStatus(status as ErrorCode)) return status as ErrorCode;
   }

@@ -8,7 +8,7 @@
 import { type Clock, systemClock, type Timer } from "../clock.ts";
 import { ConnectionCode, EchoStreamError, ErrorCode } from "../protocol/error.ts";
 import { formatAddress, type HostPort } from "./address.ts";
-import { type CloseReason, isTlsRefusal } from "./close_reason.ts";
+import { type CloseReason, isRefusal, isTlsRefusal } from "./close_reason.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { ATTEMPT_DELAY_MS, interleaveFamilies } from "./happy_eyeballs.ts";
 import { refusalOf } from "./peer_certificate.ts";
@@ -39,8 +39,8 @@ export const DEFAULT_CONNECT_TIMEOUT_MS = 5_000;
 /**
  * Connect to the first address of a host that answers.
  * @throws {RangeError} when the timeout is not a positive number, or the port is 0.
- * @throws {EchoStreamError} UNAVAILABLE when none answered in time, naming each and why; UNAUTHENTICATED when TLS refused;
- * CANCELLED when the signal aborted.
+ * @throws {EchoStreamError} UNAVAILABLE when none answered in time, naming each and why; UNAUTHENTICATED when TLS refused; the status of
+ * a server that refused before the handshake had ended here; CANCELLED when the signal aborted.
  */
 export async function dial(request: DialRequest): Promise<Connection> {
   const { timeoutMs = DEFAULT_CONNECT_TIMEOUT_MS } = request;
@@ -174,8 +174,8 @@ class Dial {
   }
 
   #onAttemptFailed(name: string, reason: CloseReason, waitedMs: number): void {
-    if (isTlsRefusal(reason)) {
-      // Whoever answers for this name would be judged the same way at every address.
+    if (isTlsRefusal(reason) || isRefusal(reason)) {
+      // Whoever answers for this name would be judged the same way at every address, and so would this client.
       const message = `Cannot connect to ${this.#target}: ${reason.error.message}`;
       const { remote } = reason.error;
       return this.#failWith(new EchoStreamError(reason.error.code, message, { remote, cause: reason.error }));
