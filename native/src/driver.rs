@@ -18,6 +18,7 @@ use crate::connection::dial::Dial;
 use crate::connection::{Connection, Sent, report_departure};
 use crate::endpoint::Endpoint;
 use crate::front_door::FrontDoor;
+use crate::heap::Heap;
 use crate::record::{HEADER_BYTES, Header, event, padded};
 use crate::ring::{Events, Input, Rings, record};
 use crate::routes::Routes;
@@ -39,6 +40,7 @@ pub struct Driver {
     next_accepted: u32,
     dirty: Vec<u32>,
     timers: Timers,
+    heap: Heap,
     batch: SendBatch,
     /// Connection and report id of datagrams in `batch`.
     departures: Vec<(u32, u64)>,
@@ -64,6 +66,7 @@ impl Driver {
             next_accepted: 0,
             dirty: Vec::new(),
             timers: Timers::default(),
+            heap: Heap::default(),
             batch: SendBatch::new(),
             departures: Vec::new(),
             last_arrival_us: 0,
@@ -101,7 +104,8 @@ impl Driver {
         waker.prepare();
         // Looked at after announcing sleep: whoever changes them later sees the announcement.
         let is_awaited = self.rings.has_input() || (self.was_throttled && !self.events.is_throttled());
-        let timeout = timeout.into_iter().chain(self.rings.alarm_after(now_us())).min();
+        let heap_due = self.heap.deadline().map(|at| at.saturating_duration_since(Instant::now()));
+        let timeout = timeout.into_iter().chain(heap_due).chain(self.rings.alarm_after(now_us())).min();
         self.poller.wait(waker, if is_awaited { Some(Duration::ZERO) } else { timeout });
         waker.finish();
     }
@@ -222,6 +226,7 @@ impl Driver {
             if catch_unwind(AssertUnwindSafe(|| connection.process(events))).is_err() {
                 self.abandon(*id);
             } else if connection.is_established() && !was_established {
+                self.heap.touch();
                 let fd = connection.socket;
                 if let Some(token) = connection.reset_token() {
                     self.routes.add_reset_token(token, *id);
@@ -286,6 +291,7 @@ impl Driver {
 
     fn fire_timers(&mut self) {
         let now = Instant::now();
+        self.heap.give_back(now);
         while let Some((at, id)) = self.timers.pop_due(now) {
             let Some(connection) = self.connections.get_mut(&id).filter(|it| it.armed == Some(at)) else { continue };
             connection.armed = None;
@@ -316,6 +322,7 @@ impl Driver {
     }
 
     fn forget(&mut self, id: u32) {
+        self.heap.touch();
         if let Some(connection) = self.connections.remove(&id)
             && let Some(door) = self.door(connection.socket)
         {

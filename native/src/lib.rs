@@ -17,6 +17,7 @@ mod endpoint;
 mod error;
 mod front_door;
 mod handle;
+mod heap;
 mod qlog;
 mod quic;
 mod record;
