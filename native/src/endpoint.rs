@@ -76,7 +76,11 @@ impl Listener {
         let role = Role::Accepted { listener: self.id };
         let shared = stats.insert(connection);
         self.door.begin(connection, from, first);
-        Some((Connection::new(connection, quic, socket, role, self.settings.clone(), shared), source_id))
+        let mut begun = Connection::new(connection, quic, socket, role, self.settings.clone(), shared);
+        if first.original_id.is_some() {
+            begun.trust_address();
+        }
+        Some((begun, source_id))
     }
 }
 

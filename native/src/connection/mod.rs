@@ -242,6 +242,11 @@ impl Connection {
         }
     }
 
+    /// The peer has shown that it receives where its packets come from.
+    pub fn trust_address(&mut self) {
+        self.amplification.lift();
+    }
+
     /// Carry out a command of JavaScript. `payload` is a part of `submission`.
     pub fn command(&mut self, header: &Header, payload: Bytes, submission: usize, events: &mut Events) {
         if self.ending.is_lingering() {
