@@ -56,7 +56,7 @@ test("A platform without a binary is named, and what to do", async () => {
   const output = await connectingSays("no_binary", 'Object.defineProperty(process, "platform", { value: "plan9" });');
   assert.match(
     output,
-    /EchoStreamError UNAVAILABLE No native binary of echostream for plan9-\w+: .*npm run build:native/,
+    /EchoStreamError UNAVAILABLE echostream has no native binary for plan9-\w+: .*npm run build:native/,
   );
 });
 
