@@ -3,7 +3,8 @@
  *
  * Options: `--json` prints one JSON object per bench, system and runtime; `--quick` one short round, not saved; `--rounds N`;
  * `--only text,text` systems or runtimes whose `system/runtime` holds one of the texts, `node20` among them, which is left out otherwise;
- * `--bench unary-64,bulk`; `--against COMMIT` measures that commit beside this one, in the same rounds.
+ * `--bench unary-64,bulk`; `--against COMMIT` measures that commit beside this one, in the same rounds; `--save` keeps the figures of a
+ * run with other options, too.
  *
  * @module
  */
@@ -50,6 +51,7 @@ const { values: options } = parseArgs({
     rounds: { type: "string" },
     only: { type: "string", default: "node26,deno,bun" },
     against: { type: "string" },
+    save: { type: "boolean", default: false },
     bench: { type: "string", default: BENCHES.join(",") },
   },
 });
@@ -91,7 +93,7 @@ if (options.json) { for (const row of rows) console.log(JSON.stringify(row)); }
 else console.log(summary);
 for (const failure of failures) console.error(`failed: ${failure}`);
 const isWhole = process.argv.slice(2).every((option) => option === "--json");
-if (isWhole && failures.length === 0) save(rows, summary);
+if ((isWhole || options.save) && failures.length === 0) save(rows, summary);
 process.exitCode = failures.length === 0 && rows.length > 0 ? 0 : 1;
 
 function prepare() {
