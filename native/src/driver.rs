@@ -96,7 +96,8 @@ impl Driver {
 
     fn sleep(&mut self) {
         let timeout = if self.dirty.is_empty() {
-            self.timers.next().map(|at| at.saturating_duration_since(Instant::now()))
+            let next = self.timers.next().into_iter().chain(self.heap.deadline()).min();
+            next.map(|at| at.saturating_duration_since(Instant::now()))
         } else {
             Some(Duration::ZERO)
         };
@@ -104,8 +105,7 @@ impl Driver {
         waker.prepare();
         // Looked at after announcing sleep: whoever changes them later sees the announcement.
         let is_awaited = self.rings.has_input() || (self.was_throttled && !self.events.is_throttled());
-        let heap_due = self.heap.deadline().map(|at| at.saturating_duration_since(Instant::now()));
-        let timeout = timeout.into_iter().chain(heap_due).chain(self.rings.alarm_after(now_us())).min();
+        let timeout = timeout.into_iter().chain(self.rings.alarm_after(now_us())).min();
         self.poller.wait(waker, if is_awaited { Some(Duration::ZERO) } else { timeout });
         waker.finish();
     }

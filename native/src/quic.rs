@@ -45,6 +45,14 @@ pub fn write_varint(target: &mut impl BufMut, value: u64) {
     }
 }
 
+/// A QUIC variable-length integer at the start of `bytes`, and what follows it; `None` when it is cut short.
+pub fn read_varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let size = 1 << (bytes.first()? >> 6);
+    let (encoded, rest) = bytes.split_at_checked(size)?;
+    let value = encoded.iter().fold(0u64, |value, byte| value << 8 | u64::from(*byte));
+    Some((value & (u64::MAX >> (64 - 8 * size + 2)), rest))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,6 +69,8 @@ mod tests {
             write_varint(&mut written, value);
             assert_eq!(written, bytes);
             assert_eq!(varint_length(value), bytes.len());
+            assert_eq!(read_varint(&[&bytes[..], &[1]].concat()), Some((value, &[1][..])));
+            assert_eq!(read_varint(&bytes[..bytes.len() - 1]), None);
         }
     }
 }

@@ -2,6 +2,8 @@
 //! §8.1). quiche keeps to that with its packets, but does not count the padding behind the packets of a datagram, which can be
 //! most of one; so it is kept here too, for datagrams as they leave.
 
+use super::coalesced::{Kind, Packets};
+
 /// Times what arrived.
 const FACTOR: usize = 3;
 /// A datagram with less room is not begun: one with an Initial packet must be this long (RFC 9000 §14.1).
@@ -49,59 +51,22 @@ impl AmplificationLimit {
     /// Handshake packet is only known to who got the server's Initial there.
     pub fn proof(&self, datagram: &[u8]) -> Option<usize> {
         self.room?;
-        let (packets, has_handshake) = walk(datagram)?;
+        let mut packets = 0;
+        let mut has_handshake = false;
+        for kind in Packets::of(datagram) {
+            packets += 1;
+            has_handshake |= kind? == Kind::Handshake;
+        }
         has_handshake.then_some(packets)
     }
 }
 
-/// How many packets a datagram holds (RFC 9000 §12.2), and whether a Handshake packet is among them; `None` when it cannot be
-/// told.
-fn walk(mut datagram: &[u8]) -> Option<(usize, bool)> {
-    let mut packets = 0;
-    let mut has_handshake = false;
-    while let Some(&first) = datagram.first() {
-        // Without the fixed bit (RFC 9000 §17.2) it is padding.
-        if first & 0x40 == 0 {
-            break;
-        }
-        packets += 1;
-        // A packet with a short header has no length: it is the last.
-        if first & 0x80 == 0 {
-            break;
-        }
-        let kind = (first >> 4) & 0x03;
-        let mut rest = datagram.get(5..)?;
-        for _connection_id in 0..2 {
-            let length = usize::from(*rest.first()?);
-            rest = rest.get(1 + length..)?;
-        }
-        if kind == INITIAL {
-            let (length, after) = read_varint(rest)?;
-            rest = after.get(length..)?;
-        }
-        let (length, after) = read_varint(rest)?;
-        datagram = after.get(length..)?;
-        has_handshake |= kind == HANDSHAKE;
-    }
-    Some((packets, has_handshake))
-}
-
-/// A varint (RFC 9000 §16) and what follows it.
-fn read_varint(bytes: &[u8]) -> Option<(usize, &[u8])> {
-    let size = 1 << (bytes.first()? >> 6);
-    let (encoded, rest) = bytes.split_at_checked(size)?;
-    let value = encoded.iter().fold(0u64, |value, byte| value << 8 | u64::from(*byte));
-    let value = value & (u64::MAX >> (64 - 8 * size + 2));
-    Some((usize::try_from(value).ok()?, rest))
-}
-
-/// Types of packets with a long header (RFC 9000 §17.2).
-const INITIAL: u8 = 0x0;
-const HANDSHAKE: u8 = 0x2;
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const INITIAL: u8 = 0x0;
+    const HANDSHAKE: u8 = 0x2;
 
     /// A packet with a long header, ids of two bytes and `length` bytes behind its length field.
     fn long(kind: u8, length: usize) -> Vec<u8> {

@@ -1,6 +1,7 @@
 //! One QUIC connection: its life, its timers, and the order in which its parts have their turn.
 
 mod amplification;
+mod coalesced;
 mod datagrams;
 pub mod dial;
 mod ending;
@@ -19,6 +20,7 @@ mod outbound;
 mod pair;
 mod quiet;
 mod ready;
+mod settings;
 mod streams;
 #[cfg(test)]
 mod streams_test;
@@ -33,9 +35,6 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::config::TransportSettings;
-use crate::error::Failure;
-use crate::qlog::QlogFolder;
 use crate::quic::Quic;
 use crate::record::{FIN, Header, command, event};
 use crate::ring::{Events, record};
@@ -49,46 +48,16 @@ pub use datagrams::report_departure;
 use ending::Ending;
 use messages::Messages;
 use offer::Offer;
+pub use settings::Settings;
 use streams::{StreamKey, Streams};
 use ticket::TicketScope;
 pub use transmit::Sent;
 use urgency::Urgency;
-use verdict::Refusals;
 
 /// How old the counters JavaScript reads may be.
 const STATS_INTERVAL: Duration = Duration::from_millis(10);
 /// A larger part of a submission keeps the whole submission alive; a smaller one is copied out of it.
 const SHARED_FRACTION: usize = 4;
-
-/// Settings the connection itself acts on.
-pub struct Settings {
-    pub handshake_timeout: Duration,
-    pub keep_alive: Option<Duration>,
-    pub initial_credit: u64,
-    pub message_kind: u8,
-    /// Of the resets of streams whose lifetime is over.
-    pub expired_code: u64,
-    /// Of the connections that share these settings: those of a listener.
-    refusals: Refusals,
-    qlog: Option<QlogFolder>,
-}
-
-impl TryFrom<&TransportSettings> for Settings {
-    type Error = Failure;
-
-    fn try_from(settings: &TransportSettings) -> Result<Settings, Failure> {
-        let keep_alive = Duration::from_micros((settings.keep_alive_interval_ms * 1000.0) as u64);
-        Ok(Settings {
-            handshake_timeout: Duration::from_micros((settings.handshake_timeout_ms * 1000.0) as u64),
-            keep_alive: (!keep_alive.is_zero()).then_some(keep_alive),
-            initial_credit: settings.initial_credit_bytes as u64,
-            message_kind: settings.message_stream_kind as u8,
-            expired_code: settings.expired_stream_code as u64,
-            refusals: Refusals::default(),
-            qlog: QlogFolder::open(&settings.qlog_folder)?,
-        })
-    }
-}
 
 /// Which side of the connection this is.
 pub enum Role {

@@ -9,6 +9,7 @@ use crate::record::{Header, event};
 use crate::ring::{Events, record};
 use crate::tls::request::was_requested;
 
+use super::coalesced::{Kind, Packets};
 use super::{Connection, Role};
 
 /// JavaScript is told of refused handshakes this often at most: anybody can cause them.
@@ -68,39 +69,7 @@ impl Connection {
 
 /// Whether the last packet of a UDP datagram has a short header (RFC 9000 §12.2: only the last one can).
 fn has_short_header(datagram: &[u8]) -> bool {
-    let mut rest = datagram;
-    loop {
-        match rest.first() {
-            None => return false,
-            Some(first) if first & 0x80 == 0 => return true,
-            Some(_) => match behind_long_header_packet(rest) {
-                Some(behind) => rest = behind,
-                None => return false,
-            },
-        }
-    }
-}
-
-/// What follows the first packet, whose header is long (RFC 9000 §17.2); `None` when it is no such packet.
-fn behind_long_header_packet(datagram: &[u8]) -> Option<&[u8]> {
-    let first = *datagram.first()?;
-    let behind_version = datagram.get(5..)?;
-    let behind_ids = behind_field(behind_field(behind_version, 1)?, 1)?;
-    match first >> 4 & 0x3 {
-        0 => behind_field(behind_field(behind_ids, 0)?, 0),
-        // A Retry packet takes the datagram to its end.
-        3 => None,
-        _ => behind_field(behind_ids, 0),
-    }
-}
-
-/// What follows a length and as many bytes. The length has `size` bytes, or that of a QUIC integer when it is 0.
-fn behind_field(bytes: &[u8], size: usize) -> Option<&[u8]> {
-    let first = *bytes.first()?;
-    let (mask, size) = if size == 0 { (0x3f, 1 << (first >> 6)) } else { (0xff, size) };
-    let tail = bytes.get(1..size)?;
-    let length = tail.iter().fold(u64::from(first & mask), |length, byte| length << 8 | u64::from(*byte));
-    bytes.get(size..)?.get(usize::try_from(length).ok()?..)
+    Packets::of(datagram).last() == Some(Some(Kind::Short))
 }
 
 #[cfg(test)]
