@@ -30,11 +30,13 @@ export class ClientRequests {
   readonly #retries: Retries;
   readonly #recovery: Recovery = {
     succeeded: () => this.#retries.succeeded(),
-    recover: ({ method, payload, options, startedUs }, error) => {
-      const attempt = (options: RequestOptions): Promise<unknown> => this.#attempt(method, payload, options);
+    recover: async ({ method, payload, options, startedUs = this.#clock.nowUs() }, error) => {
+      // Where a request was not begun at all, its caller may still change the payload.
+      const kept = keptPayload(payload);
+      const attempt = (options: RequestOptions): Promise<unknown> => this.#attempt(method, kept, options);
       const { idempotent = false } = options;
       const policy = this.#policyOf(options)!;
-      return this.#retries.again({ method, options, idempotent, policy, startedUs, attempt }, error);
+      return await this.#retries.again({ method, options, idempotent, policy, startedUs, attempt }, error);
     },
   };
   readonly #intercepted: OutgoingInterceptors<Session> | undefined;
@@ -116,7 +118,7 @@ export class ClientRequests {
     const first = this.#later(method, payload, options);
     const failsFast = (options.whileReconnecting ?? this.#keeper.whileReconnecting) === "fail";
     if (!isRetried || failsFast) return first;
-    const startedUs = options.timeoutMs === undefined ? 0 : this.#clock.nowUs();
+    const startedUs = this.#clock.nowUs();
     const { succeeded, recover } = this.#recovery;
     return first.then(
       (value) => (succeeded(), value),

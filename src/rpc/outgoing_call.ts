@@ -24,11 +24,10 @@ export interface OutgoingCallOwner {
 /** A request that failed, for whoever may make it again. */
 export interface FailedRequest {
   readonly method: string;
-  /** In a form that may be sent again. */
   readonly payload: unknown;
   readonly options: CallOptions;
-  /** When it was made, in microseconds of the connection's clock; 0 without a deadline. */
-  readonly startedUs: number;
+  /** When it was made, in microseconds of the connection's clock. Default: now. */
+  readonly startedUs?: number | undefined;
 }
 
 /** Stands by requests, to make them again where they fail. */
@@ -139,7 +138,7 @@ export class OutgoingCall extends Deadline {
       method: this.method,
       payload: this.encoding === Encoding.RAW ? bytes : new EncodedValue(bytes),
       options,
-      startedUs: options.timeoutMs === undefined ? 0 : this.dueUs - options.timeoutMs * 1000,
+      startedUs: options.timeoutMs && this.dueUs - options.timeoutMs * 1000,
     };
   }
 }

@@ -23,7 +23,7 @@ import { CancelSender } from "./cancel_sender.ts";
 import { failureToError } from "./failure.ts";
 import type { PeerLimits } from "./limits.ts";
 import { OutgoingCall, type OutgoingCallOwner, type Recovery } from "./outgoing_call.ts";
-import { copyBytes, decodePayload, encodeSentPayload, encodingOf, keptPayload } from "./payload.ts";
+import { copyBytes, decodePayload, encodeSentPayload, encodingOf } from "./payload.ts";
 
 /** Sends requests on one connection. */
 export class Requester implements OutgoingCallOwner {
@@ -67,9 +67,7 @@ export class Requester implements OutgoingCallOwner {
       return this.#start(method, payload, options, recovery).promise;
     } catch (error) {
       this.#diagnostics.notBegun("unary", method, error, options.attempt);
-      return recovery === undefined || !(error instanceof EchoStreamError)
-        ? Promise.reject(error)
-        : this.#recover(recovery, method, payload, options, error);
+      return recovery === undefined ? Promise.reject(error) : recovery.recover({ method, payload, options }, error);
     }
   }
 
@@ -143,22 +141,6 @@ export class Requester implements OutgoingCallOwner {
     if (this.#waiting.size === 0 && this.#maySend()) this.#send(call);
     else this.#wait(call);
     return call;
-  }
-
-  /** A request that was not begun at all. */
-  #recover(
-    recovery: Recovery,
-    method: string,
-    payload: unknown,
-    options: CallOptions,
-    error: EchoStreamError,
-  ): Promise<unknown> {
-    try {
-      const startedUs = options.timeoutMs === undefined ? 0 : this.#connection.clock.nowUs();
-      return recovery.recover({ method, payload: keptPayload(payload), options, startedUs }, error);
-    } catch (unusable) {
-      return Promise.reject(unusable);
-    }
   }
 
   /** Encode and hand over; failures of encoding reject the call. */
