@@ -4,7 +4,7 @@
  * @module
  */
 import { newWebSocketRpcSession, type RpcStub, RpcTarget } from "capnweb";
-import type { Peer, PeerAddress, PeerClient, PeerServer } from "./peer.ts";
+import { fail, type Peer, type PeerAddress, type PeerClient, type PeerServer } from "./peer.ts";
 import { serveWebSockets, TrustingWebSocket, webSocketUrl } from "./secure_websocket.ts";
 
 class Bench extends RpcTarget {
@@ -39,8 +39,3 @@ export const capnWeb: Peer = {
     };
   },
 };
-
-/** A call that fails ends the bench. */
-function fail(error: unknown): never {
-  throw error;
-}

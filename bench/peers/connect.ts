@@ -16,7 +16,15 @@ import { once } from "node:events";
 import { createSecureServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { selfSignedCertificate } from "./certificate.ts";
-import { BULK_FRAME_BYTES, ITEM_BYTES, type Peer, type PeerAddress, type PeerClient, type PeerServer } from "./peer.ts";
+import {
+  BULK_FRAME_BYTES,
+  fail,
+  ITEM_BYTES,
+  type Peer,
+  type PeerAddress,
+  type PeerClient,
+  type PeerServer,
+} from "./peer.ts";
 
 const BYTES = ".google.protobuf.BytesValue";
 
@@ -149,9 +157,4 @@ function message(value: Uint8Array): BytesValue {
 
 async function* repeat(item: BytesValue, times: number): AsyncGenerator<BytesValue> {
   for (let left = times; left > 0; left--) yield item;
-}
-
-/** A call that fails ends the bench. */
-function fail(error: unknown): never {
-  throw error;
 }

@@ -7,6 +7,7 @@ import { selfSignedCertificate } from "./certificate.ts";
 import {
   BULK_FRAME_BYTES,
   DATAGRAM_BYTES,
+  fail,
   type Peer,
   type PeerAddress,
   type PeerClient,
@@ -135,9 +136,4 @@ async function answer(stream: QuicStream, received: { datagrams: number }): Prom
 
 function deno(): DenoQuic {
   return (globalThis as unknown as { Deno: DenoQuic }).Deno;
-}
-
-/** A call that fails ends the bench. */
-function fail(error: unknown): never {
-  throw error;
 }

@@ -9,6 +9,7 @@ import { selfSignedCertificate } from "./certificate.ts";
 import {
   BULK_FRAME_BYTES,
   DATAGRAM_BYTES,
+  fail,
   ITEM_BYTES,
   type Peer,
   type PeerAddress,
@@ -103,9 +104,4 @@ export const echostream: Peer = {
 
 function fingerprint(certificatePem: string): string {
   return createHash("sha256").update(new X509Certificate(certificatePem).raw).digest("hex");
-}
-
-/** A call that fails ends the bench. */
-function fail(error: unknown): never {
-  throw error;
 }

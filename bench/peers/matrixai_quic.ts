@@ -8,7 +8,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { selfSignedCertificate } from "./certificate.ts";
-import { BULK_FRAME_BYTES, type Peer, type PeerAddress, type PeerClient, type PeerServer } from "./peer.ts";
+import { BULK_FRAME_BYTES, fail, type Peer, type PeerAddress, type PeerClient, type PeerServer } from "./peer.ts";
 
 /**
  * The part of the package this needs. It is fetched by the bench (`fetched_peers.mjs`) into a folder of its own: as a devDependency its
@@ -142,9 +142,4 @@ function sign(secret: ArrayBuffer, data: ArrayBuffer): ArrayBuffer {
 
 function arrayBuffer(bytes: Uint8Array): ArrayBuffer {
   return new Uint8Array(bytes).buffer;
-}
-
-/** A call that fails ends the bench. */
-function fail(error: unknown): never {
-  throw error;
 }

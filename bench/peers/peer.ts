@@ -56,3 +56,8 @@ export const BULK_FRAME_BYTES: number = 64 * 1024;
 export const ITEM_BYTES: number = 64;
 /** Bytes of one datagram. */
 export const DATAGRAM_BYTES: number = 64;
+
+/** A call that fails ends the bench. */
+export function fail(error: unknown): never {
+  throw error;
+}

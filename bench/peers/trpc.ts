@@ -6,7 +6,7 @@
 import { createTRPCClient, createWSClient, type WebSocketClientOptions, wsLink } from "@trpc/client";
 import { initTRPC } from "@trpc/server";
 import { applyWSSHandler } from "@trpc/server/adapters/ws";
-import type { Peer, PeerAddress, PeerClient, PeerServer } from "./peer.ts";
+import { fail, type Peer, type PeerAddress, type PeerClient, type PeerServer } from "./peer.ts";
 import { serveWebSockets, TrustingWebSocket, webSocketUrl } from "./secure_websocket.ts";
 
 const { procedure, router } = initTRPC.create();
@@ -40,8 +40,3 @@ export const trpc: Peer = {
     };
   },
 };
-
-/** A call that fails ends the bench. */
-function fail(error: unknown): never {
-  throw error;
-}
