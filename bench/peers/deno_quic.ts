@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { answer, BULK, bytesOf, type CallStream, ECHO, exchange } from "./call_streams.ts";
 import { selfSignedCertificate } from "./certificate.ts";
 import {
   BULK_FRAME_BYTES,
@@ -27,22 +28,14 @@ interface DenoQuic {
 }
 
 interface QuicConnection {
-  readonly incomingBidirectionalStreams: AsyncIterable<QuicStream>;
-  createBidirectionalStream(options: { waitUntilAvailable: boolean }): Promise<QuicStream>;
+  readonly incomingBidirectionalStreams: AsyncIterable<CallStream>;
+  createBidirectionalStream(options: { waitUntilAvailable: boolean }): Promise<CallStream>;
   readDatagram(): Promise<Uint8Array>;
   sendDatagram(bytes: Uint8Array): Promise<void>;
   close(): void;
 }
 
-interface QuicStream {
-  readonly readable: ReadableStream<Uint8Array>;
-  readonly writable: WritableStream<Uint8Array>;
-}
-
 const ALPN = ["bench"];
-/** The first byte of a stream says what it is. */
-const ECHO = 1;
-const BULK = 2;
 /** Asks how many datagrams have come since the last time. */
 const COUNT = 3;
 
@@ -67,31 +60,20 @@ export const denoQuic: Peer = {
       alpnProtocols: ALPN,
       caCerts: [certificatePem!],
     });
-    const exchange = async (kind: number, frames: number, frame: Uint8Array): Promise<Uint8Array[]> => {
-      const stream = await connection.createBidirectionalStream({ waitUntilAvailable: true });
-      const writer = stream.writable.getWriter();
-      await writer.write(Uint8Array.of(kind));
-      const writing = (async () => {
-        for (let left = frames; left > 0; left--) await writer.write(frame);
-        await writer.close();
-      })();
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of stream.readable) chunks.push(chunk);
-      await writing;
-      return chunks;
-    };
+    const send = async (kind: number, frames: number, frame: Uint8Array): Promise<Uint8Array[]> =>
+      exchange(await connection.createBidirectionalStream({ waitUntilAvailable: true }), kind, frames, frame);
     return {
       hasStreams: true,
       call(payload, done): void {
-        exchange(ECHO, 1, payload).then((chunks) => done(chunks.reduce((sum, { length }) => sum + length, 0)), fail);
+        send(ECHO, 1, payload).then((chunks) => done(bytesOf(chunks)), fail);
       },
       async bulk(totalBytes): Promise<void> {
-        await exchange(BULK, Math.ceil(totalBytes / BULK_FRAME_BYTES), new Uint8Array(BULK_FRAME_BYTES));
+        await send(BULK, Math.ceil(totalBytes / BULK_FRAME_BYTES), new Uint8Array(BULK_FRAME_BYTES));
       },
       async datagrams(count): Promise<number> {
         const datagram = new Uint8Array(DATAGRAM_BYTES);
         for (let sent = 0; sent < count; sent++) await connection.sendDatagram(datagram);
-        const [answer] = await exchange(COUNT, 0, datagram);
+        const [answer] = await send(COUNT, 0, datagram);
         return Number(new TextDecoder().decode(answer));
       },
       close: () => Promise.resolve(connection.close()),
@@ -116,22 +98,16 @@ async function count(connection: QuicConnection, received: { datagrams: number }
 }
 
 async function answerAll(connection: QuicConnection, received: { datagrams: number }): Promise<void> {
-  for await (const stream of connection.incomingBidirectionalStreams) answer(stream, received).catch(() => {});
+  for await (const stream of connection.incomingBidirectionalStreams) {
+    answer(stream, (kind) => kind === COUNT ? countOf(received) : undefined).catch(() => {});
+  }
 }
 
-async function answer(stream: QuicStream, received: { datagrams: number }): Promise<void> {
-  const writer = stream.writable.getWriter();
-  let kind: number | undefined;
-  for await (const chunk of stream.readable) {
-    const bytes = kind === undefined ? chunk.subarray(1) : chunk;
-    kind ??= chunk[0];
-    if (kind === ECHO && bytes.length > 0) await writer.write(bytes);
-  }
-  if (kind === COUNT) {
-    await writer.write(new TextEncoder().encode(String(received.datagrams)));
-    received.datagrams = 0;
-  }
-  await writer.close();
+/** The number as text; counting begins anew. */
+function countOf(received: { datagrams: number }): Uint8Array {
+  const { datagrams } = received;
+  received.datagrams = 0;
+  return new TextEncoder().encode(String(datagrams));
 }
 
 function deno(): DenoQuic {

@@ -7,6 +7,7 @@ import { createHmac, randomBytes, webcrypto } from "node:crypto";
 import { join } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
+import { answer, BULK, bytesOf, type CallStream, ECHO, exchange } from "./call_streams.ts";
 import { selfSignedCertificate } from "./certificate.ts";
 import { BULK_FRAME_BYTES, fail, type Peer, type PeerAddress, type PeerClient, type PeerServer } from "./peer.ts";
 
@@ -23,7 +24,7 @@ interface MatrixAiQuic {
   readonly QUICClient: {
     createQUICClient(options: object): Promise<
       {
-        readonly connection: { newStream(type: "bidi"): QuicStream };
+        readonly connection: { newStream(type: "bidi"): CallStream };
         destroy(options: { force: boolean }): Promise<void>;
       }
     >;
@@ -31,11 +32,6 @@ interface MatrixAiQuic {
   readonly events: Readonly<
     Record<"EventQUICServerConnection" | "EventQUICConnectionStream", { readonly name: string }>
   >;
-}
-
-interface QuicStream {
-  readonly readable: ReadableStream<Uint8Array>;
-  readonly writable: WritableStream<Uint8Array>;
 }
 
 const entryOf = (name: string): string =>
@@ -47,9 +43,6 @@ const { default: Logger, LogLevel } = await import(entryOf("logger"));
 /** Its own default prints every step, which is most of its work. */
 const logger = new Logger("bench", LogLevel.WARN);
 
-/** The first byte of a stream says what it is. */
-const ECHO = 1;
-const BULK = 2;
 /** The same limits as ours. */
 const CONFIG = {
   verifyPeer: false,
@@ -79,7 +72,7 @@ export const matrixAiQuic: Peer = {
     server.addEventListener(events.EventQUICServerConnection.name, (event: Event) => {
       const connection = (event as CustomEvent<EventTarget>).detail;
       connection.addEventListener(events.EventQUICConnectionStream.name, (event: Event) => {
-        answer((event as CustomEvent<QuicStream>).detail).catch(() => {});
+        answer((event as CustomEvent<CallStream>).detail).catch(() => {});
       });
     });
     await server.start({ host, port: 0 });
@@ -99,42 +92,20 @@ export const matrixAiQuic: Peer = {
       config: CONFIG,
       logger,
     });
-    const exchange = async (kind: number, frames: number, frame: Uint8Array): Promise<number> => {
-      const stream = client.connection.newStream("bidi");
-      const writer = stream.writable.getWriter();
-      await writer.write(Uint8Array.of(kind));
-      const writing = (async () => {
-        for (let left = frames; left > 0; left--) await writer.write(frame);
-        await writer.close();
-      })();
-      let bytes = 0;
-      for await (const chunk of stream.readable) bytes += chunk.length;
-      await writing;
-      return bytes;
-    };
+    const send = (kind: number, frames: number, frame: Uint8Array): Promise<Uint8Array[]> =>
+      exchange(client.connection.newStream("bidi"), kind, frames, frame);
     return {
       hasStreams: true,
       call(payload, done): void {
-        exchange(ECHO, 1, payload).then(done, fail);
+        send(ECHO, 1, payload).then((chunks) => done(bytesOf(chunks)), fail);
       },
       async bulk(totalBytes): Promise<void> {
-        await exchange(BULK, Math.ceil(totalBytes / BULK_FRAME_BYTES), new Uint8Array(BULK_FRAME_BYTES));
+        await send(BULK, Math.ceil(totalBytes / BULK_FRAME_BYTES), new Uint8Array(BULK_FRAME_BYTES));
       },
       close: () => client.destroy({ force: true }),
     };
   },
 };
-
-async function answer(stream: QuicStream): Promise<void> {
-  const writer = stream.writable.getWriter();
-  let kind: number | undefined;
-  for await (const chunk of stream.readable) {
-    const bytes = kind === undefined ? chunk.subarray(1) : chunk;
-    kind ??= chunk[0];
-    if (kind === ECHO && bytes.length > 0) await writer.write(bytes);
-  }
-  await writer.close();
-}
 
 function sign(secret: ArrayBuffer, data: ArrayBuffer): ArrayBuffer {
   return arrayBuffer(createHmac("sha256", new Uint8Array(secret)).update(new Uint8Array(data)).digest());
