@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// The numbers of a snapshot; `listener_stats.ts` reads them in this order.
+/// The numbers of a snapshot; `endpoint_stats.ts` names them in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counter {
     /// Connections now, those under way included.

@@ -13,6 +13,8 @@ from protocol_cases import CASES as PROTOCOL_CASES
 from protocol_cases import Case, equal
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from client import Server
 
 CASES: dict[str, Case] = {}
@@ -78,28 +80,34 @@ async def resumption(server: Server) -> None:
 async def short_calls(server: Server) -> None:
     """Two thousand short calls, 64 at a time, every one answered."""
     async with server.connect() as connection:
-        numbers = iter(range(SHORT_CALLS))
+        calls = connection.session.calls
 
-        async def call() -> None:
-            for number in numbers:
-                content = b"%d" % number
-                equal(await connection.session.calls.request("echo", content), content)
+        async def call(content: bytes) -> None:
+            equal(await calls.request("echo", content), content)
 
-        await asyncio.gather(*(call() for _ in range(IN_FLIGHT)))
+        await _many(call)
 
 
 @case
 async def short_streams(server: Server) -> None:
     """The same as streaming calls, each on a stream of its own."""
     async with server.connect() as connection:
-        numbers = iter(range(SHORT_CALLS))
+        channels = connection.session.channels
 
-        async def call() -> None:
-            for number in numbers:
-                content = b"%d" % number
-                equal(await connection.session.channels.open_with("echo", content).collect(), [content])
+        async def call(content: bytes) -> None:
+            equal(await channels.open_with("echo", content).collect(), [content])
 
-        await asyncio.gather(*(call() for _ in range(IN_FLIGHT)))
+        await _many(call)
+
+
+async def _many(call: Callable[[bytes], Awaitable[None]]) -> None:
+    numbers = iter(range(SHORT_CALLS))
+
+    async def worker() -> None:
+        for number in numbers:
+            await call(b"%d" % number)
+
+    await asyncio.gather(*(worker() for _ in range(IN_FLIGHT)))
 
 
 async def _transfer(connection: Connection, size: int) -> None:
