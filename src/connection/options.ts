@@ -47,13 +47,13 @@ export const DEFAULT_TRANSPORT_TUNING: Required<TransportTuning> = {
   maxBidirectionalStreams: 1_024,
   maxUnidirectionalStreams: 1_024,
   streamWindowBytes: 256 * 1024,
-  // What streaming calls that nobody reads keep of the connection's window: 200 of them leave room for all else.
+  // What streaming calls that nobody reads keep of the connection's window: hundreds of them leave room for all else.
   bidirectionalStreamWindowBytes: 64 * 1024,
   maxStreamWindowBytes: 4 * 1024 * 1024,
-  // From the start as large as it gets: quiche announces more only when half of it was read, and until then streams nobody reads
-  // (a quarter of a MiB each) would hold up all others. Of a smaller one three or four such streams leave nothing.
-  connectionWindowBytes: 16 * 1024 * 1024,
-  maxConnectionWindowBytes: 16 * 1024 * 1024,
+  // Twice what streams that nobody reads may hold before they hold up all others: quiche announces more when half of it was read.
+  // For the same reason as large from the start as it gets.
+  connectionWindowBytes: 32 * 1024 * 1024,
+  maxConnectionWindowBytes: 32 * 1024 * 1024,
   congestionControl: "bbr2",
   // A packet full of messages (16 KiB on loopback) arrives in one piece, and 1,024 unidirectional streams nobody has granted more
   // to hold 16 MiB at most, which is what a connection may hold inbound.

@@ -110,8 +110,10 @@ export class CallStream implements ReceiveSink {
   /** Let the sender go on after the reader has taken something. */
   grant(): void {
     const heldBytes = this.sink.heldBytes;
-    const missingBytes = WINDOW_BYTES - heldBytes - this.#receive.creditBytes;
-    if (missingBytes >= WINDOW_BYTES / 4) this.#receive.grant(missingBytes);
+    const takenBytes = this.#receive.receivedBytes - heldBytes;
+    const windowBytes = Math.min(Math.max(takenBytes, LEAST_WINDOW_BYTES), WINDOW_BYTES);
+    const missingBytes = windowBytes - heldBytes - this.#receive.creditBytes;
+    if (missingBytes >= windowBytes / 4) this.#receive.grant(missingBytes);
     // A frame larger than the window can only arrive while nothing else is held, and when it is paid for.
     if (heldBytes === 0 && this.#decoder.missing > this.#receive.creditBytes) this.#reserve(this.#decoder.missing);
   }
@@ -185,11 +187,13 @@ export class CallStream implements ReceiveSink {
   }
 }
 
-/**
- * What may be on its way to a reader that does not read. The QUIC window of a bidirectional stream is as large, so that streams
- * nobody reads take little of the connection's.
- */
+/** What is held for a reader at most. */
 const WINDOW_BYTES = 64 * 1024;
+/**
+ * What is held for one that has not read more than that yet. quiche doubles the window of a stream whose bytes are taken as fast as
+ * they come, and of the connection's window everybody shares streams that nobody reads must have little.
+ */
+const LEAST_WINDOW_BYTES = 16 * 1024;
 
 /** So many small items may wait to leave, however few bytes they have: a generator that never waits would hold up everything else. */
 const MAX_QUEUED_ITEMS = 512;

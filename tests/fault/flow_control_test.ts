@@ -1,9 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { RpcClient } from "../../mod.ts";
+import { DEFAULT_TRANSPORT_TUNING } from "../../src/connection/options.ts";
 import { Network, testOverNetworks } from "../support/networks.ts";
 
 const ECHO = Uint8Array.of(1, 2, 3);
 const LARGE = 1024 * 1024 - 1024;
+
+/** Answers that take more than the window of the connection, so that it has to be announced again. */
+async function echoMoreThanTheWindow(client: Pick<RpcClient, "request">): Promise<void> {
+  for (let sent = 0; sent <= 2 * DEFAULT_TRANSPORT_TUNING.maxConnectionWindowBytes; sent += LARGE) {
+    assert.equal((await client.request("echo", new Uint8Array(LARGE)) as Uint8Array).length, LARGE);
+  }
+}
 
 testOverNetworks("Forty requests of a megabyte at once are all answered, as large as they came", async (network) => {
   const server = network.server().handler("echo", (_session, bytes) => bytes).build();
@@ -42,7 +51,38 @@ test("Streaming calls that nobody reads, 200 of them, do not hold up calls and e
   }
   await client.emit("event", ECHO);
   await network.until(() => events.length === 1);
+  await echoMoreThanTheWindow(client);
   for (const stream of unread) await stream.return?.();
+  await client.close();
+  await network.close();
+});
+
+test("Streaming calls that were read fast, and then no more, do not hold up calls", async () => {
+  const network = new Network();
+  const item = new Uint8Array(60_000);
+  let yielded = 0;
+  const server = network.server()
+    .handler("echo", (_session, bytes) => bytes)
+    .handler("flood", async function* () {
+      for (;;) {
+        yielded++;
+        yield item;
+      }
+    })
+    .build();
+  const client = await network.connect(await network.start(server));
+  const paused = Array.from({ length: 3 }, () => client.requestStream("flood", ECHO));
+  // Windows grow with what is read.
+  await Promise.all(paused.map(async (stream) => {
+    for (let n = 0; n < 500; n++) await stream.next();
+  }));
+  let before = -1;
+  while (before < yielded) {
+    before = yielded;
+    for (let n = 0; n < 100; n++) assert.deepEqual(await client.request("echo", ECHO), ECHO);
+  }
+  await echoMoreThanTheWindow(client);
+  for (const stream of paused) await stream.return?.();
   await client.close();
   await network.close();
 });
