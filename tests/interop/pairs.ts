@@ -134,5 +134,5 @@ function makeIdentity(extraCertificates: number): Identity & { readonly folder: 
 }
 
 /** A handshake that loses a third of its packets may wait for probes whose timer has doubled many times. */
-const PATIENT = { handshakeTimeoutMs: 240_000, idleTimeoutMs: 240_000 };
+const PATIENT = { handshakeTimeoutMs: 800_000, idleTimeoutMs: 800_000 };
 const LONG_NAME = `${"a".repeat(60)}.${"b".repeat(60)}.${"c".repeat(60)}`;

@@ -113,4 +113,4 @@ function exitOf(child: ChildProcess): Promise<{ readonly code: number | string |
 /** The last of what a program wrote tells why it failed. */
 const MAX_ERROR_LENGTH = 4_000;
 /** A program that runs longer hangs. */
-const HANG_MS = 320_000;
+const HANG_MS = 900_000;

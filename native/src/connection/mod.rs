@@ -20,6 +20,7 @@ mod outbound;
 mod pair;
 mod quiet;
 mod ready;
+mod repeated_hello;
 mod settings;
 mod streams;
 #[cfg(test)]
@@ -48,6 +49,7 @@ pub use datagrams::report_departure;
 use ending::Ending;
 use messages::Messages;
 use offer::Offer;
+use repeated_hello::RepeatedHello;
 pub use settings::Settings;
 use streams::{StreamKey, Streams};
 use ticket::TicketScope;
@@ -94,6 +96,7 @@ pub struct Connection {
     datagrams: Datagrams,
     offer: Offer,
     amplification: AmplificationLimit,
+    repeated_hello: RepeatedHello,
     /// Something has waited for the path since the counters were copied.
     path_limited: bool,
 }
@@ -134,6 +137,7 @@ impl Connection {
             datagrams: Datagrams::new(id),
             offer: Offer::default(),
             amplification: AmplificationLimit::new(is_server),
+            repeated_hello: RepeatedHello::default(),
             path_limited: false,
             settings,
         }
@@ -195,6 +199,9 @@ impl Connection {
         let proof = self.amplification.proof(packet).map(|packets| self.quic.stats().recv + packets);
         // Where it matters: before the connection is established.
         let heard_before = self.may_bring_verdict(packet).then(|| self.quic.stats().recv);
+        let asks = self.quic.is_server()
+            && !self.quic.is_established()
+            && self.repeated_hello.asks(packet, self.last_received, self.round_trip_time());
         if let Err(error) = self.quic.recv(packet, quiche::RecvInfo { from, to })
             && error != quiche::Error::Done
         {
@@ -203,12 +210,19 @@ impl Connection {
         if proof.is_some_and(|heard| self.quic.stats().recv >= heard) || self.quic.is_established() {
             self.amplification.lift();
         }
+        if asks {
+            let _ = self.quic.send_ack_eliciting();
+        }
         self.has_verdict |= heard_before.is_some_and(|heard| self.quic.stats().recv > heard);
         // At once, so that each carries the arrival time of its own packet.
         if self.is_established && self.quic.dgram_recv_queue_len() > 0 {
             events.arrived(arrival_us);
             self.read_datagrams(events);
         }
+    }
+
+    fn round_trip_time(&self) -> Duration {
+        self.quic.path_stats().find(|path| path.active).map_or(Duration::ZERO, |path| path.rtt)
     }
 
     /// The peer has shown that it receives where its packets come from.

@@ -27,10 +27,10 @@ import (
 const alpn = "echostream/1"
 
 // How long a case may take.
-const caseTimeout = 280 * time.Second
+const caseTimeout = 840 * time.Second
 
 // A handshake that loses a third of its packets may wait for probes whose timer has doubled many times.
-const patience = 240 * time.Second
+const patience = 800 * time.Second
 
 func main() {
 	if len(os.Args) < 2 {

@@ -26,7 +26,7 @@ from interop_service import add_system_methods
 from service import Service
 
 CASES = {**protocol_cases.CASES, **transport_cases.CASES}
-CASE_TIMEOUT_S = 280.0
+CASE_TIMEOUT_S = 840.0
 
 
 class Server:

@@ -18,7 +18,7 @@ from wire import StreamCode
 ALPN = "echostream/1"
 WINDOW_BYTES = 16 << 20
 # A handshake that loses a third of its packets may wait for probes whose timer has doubled many times.
-PATIENCE_S = 240.0
+PATIENCE_S = 800.0
 
 
 class Connection(QuicConnectionProtocol):
