@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use crate::clock::now_us;
 use crate::config::Path;
-use crate::connection::{Connection, Role, Settings, dial::random_connection_id};
+use crate::connection::{Connection, Role, Settings};
 use crate::front_door::counters::Counter;
 use crate::front_door::{Decision, First, FrontDoor};
+use crate::lane::Lane;
 use crate::quic::{Buffers, CONNECTION_ID_BYTES, Quic};
 use crate::socket::Socket;
 use crate::stats::Table;
@@ -24,6 +25,7 @@ pub struct Endpoint {
 /// A server's side of an endpoint.
 pub struct Listener {
     pub id: u32,
+    pub lane: Lane,
     pub is_accepting: bool,
     /// Runs on a development certificate, and so is not there for other machines.
     pub is_development: bool,
@@ -48,7 +50,7 @@ impl Listener {
             self.door.counters.increment(Counter::DroppedUnwanted);
             return Decision::Drop;
         }
-        self.door.judge(packet, from, now_us(), answer)
+        self.door.judge(packet, from, self.lane, now_us(), answer)
     }
 
     /// The connection a first packet begins, and the connection id chosen for it.
@@ -61,7 +63,7 @@ impl Listener {
         socket: RawFd,
         stats: &Table,
     ) -> Option<(Connection, [u8; CONNECTION_ID_BYTES])> {
-        let source_id = random_connection_id().ok()?;
+        let source_id = self.lane.connection_id().ok()?;
         let config = match path_to(from.ip()) {
             Path::Loopback => &mut self.loopback_config,
             Path::Network => &mut self.network_config,

@@ -24,6 +24,7 @@ use crate::endpoint::{Endpoint, Listener, path_to};
 use crate::error::{Failure, invalid, io_text, unavailable};
 use crate::front_door::counters::Counters;
 use crate::front_door::{FrontDoor, Limits};
+use crate::lane::Lane;
 use crate::ring::{Events, Input, Rings};
 use crate::socket::Socket;
 use crate::stats::Table;
@@ -124,6 +125,7 @@ impl Handle {
         let config = |path| quic_config(&settings.transport, path, server_context(identity.clone())?);
         let listener = Listener {
             id,
+            lane: Lane::ONLY,
             is_accepting: true,
             is_development,
             loopback_config: config(Path::Loopback)?,

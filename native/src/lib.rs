@@ -18,6 +18,7 @@ mod error;
 mod front_door;
 mod handle;
 mod heap;
+mod lane;
 mod qlog;
 mod quic;
 mod record;

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::connection::ticket::{TicketScope, use_ticket};
 use crate::connection::{Connection, Role, Settings};
-use crate::error::{Failure, internal, invalid};
+use crate::error::{Failure, invalid};
+use crate::lane::Lane;
 use crate::quic::{Buffers, CONNECTION_ID_BYTES, Quic};
 use crate::stats::Shared;
 use crate::tls::verify::{Verification, expect_ip};
@@ -34,7 +35,7 @@ pub struct Dial {
 impl Dial {
     /// The connection, about to send its first packet, and its connection id.
     pub fn begin(self) -> Result<(Connection, [u8; CONNECTION_ID_BYTES]), Failure> {
-        let source_id = random_connection_id()?;
+        let source_id = Lane::ONLY.connection_id()?;
         let ip: Option<IpAddr> = self.server_name.parse().ok();
         let host = if ip.is_none() && self.sends_name() { Some(self.server_name.as_str()) } else { None };
         let mut config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,11 +60,4 @@ impl Dial {
     fn sends_name(&self) -> bool {
         !self.server_name.is_empty()
     }
-}
-
-/// An unpredictable connection id (RFC 9000 §5.1).
-pub fn random_connection_id() -> Result<[u8; CONNECTION_ID_BYTES], Failure> {
-    let mut id = [0; CONNECTION_ID_BYTES];
-    boring::rand::rand_bytes(&mut id).map_err(|_| internal())?;
-    Ok(id)
 }

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use boring::hash::hmac_sha256;
 
-use crate::connection::dial::random_connection_id;
 use crate::error::{Failure, internal};
+use crate::lane::Lane;
 use crate::quic::CONNECTION_ID_BYTES;
 
 pub use admission::{Admission, Limits};
@@ -74,8 +74,15 @@ impl FrontDoor {
         })
     }
 
-    /// Decide about a packet to no known connection. `answer` is room for one packet.
-    pub fn judge(&mut self, packet: &mut [u8], from: SocketAddr, now_us: u64, answer: &mut [u8]) -> Decision {
+    /// Decide about a packet to no known connection of `lane`. `answer` is room for one packet.
+    pub fn judge(
+        &mut self,
+        packet: &mut [u8],
+        from: SocketAddr,
+        lane: Lane,
+        now_us: u64,
+        answer: &mut [u8],
+    ) -> Decision {
         match LongHeader::of(packet) {
             Some(LongHeader { version: 0, .. }) => return self.drop(Counter::DroppedUnknown),
             Some(header) if !quiche::version_is_supported(header.version) => {
@@ -99,10 +106,17 @@ impl FrontDoor {
         if packet.len() < quiche::MIN_CLIENT_INITIAL_LEN {
             return self.drop(Counter::DroppedShort);
         }
-        self.judge_first(&header, from, now_us, answer)
+        self.judge_first(&header, from, lane, now_us, answer)
     }
 
-    fn judge_first(&self, header: &quiche::Header, from: SocketAddr, now_us: u64, answer: &mut [u8]) -> Decision {
+    fn judge_first(
+        &self,
+        header: &quiche::Header,
+        from: SocketAddr,
+        lane: Lane,
+        now_us: u64,
+        answer: &mut [u8],
+    ) -> Decision {
         let original_id = match header.token.as_deref().unwrap_or(&[]) {
             [] => None,
             token => match self.tokens.open(token, from, &header.dcid, now_us) {
@@ -120,7 +134,7 @@ impl FrontDoor {
         }
         match self.admission.judge(from.ip(), original_id.is_some()) {
             Verdict::Refuse(refusal) => self.drop(refusal.counter()),
-            Verdict::Retry => self.retry(header, from, now_us, answer),
+            Verdict::Retry => self.retry(header, from, lane, now_us, answer),
             Verdict::Accept => {
                 if original_id.is_some() {
                     self.counters.increment(Counter::TokensAccepted);
@@ -130,8 +144,8 @@ impl FrontDoor {
         }
     }
 
-    fn retry(&self, header: &quiche::Header, from: SocketAddr, now_us: u64, answer: &mut [u8]) -> Decision {
-        let written = random_connection_id().ok().and_then(|random| {
+    fn retry(&self, header: &quiche::Header, from: SocketAddr, lane: Lane, now_us: u64, answer: &mut [u8]) -> Decision {
+        let written = lane.connection_id().ok().and_then(|random| {
             let retry_id = random.get(..RETRY_ID_BYTES)?;
             let token = self.tokens.seal(from, &header.dcid, retry_id, now_us)?;
             let retry_id = quiche::ConnectionId::from_ref(retry_id);
