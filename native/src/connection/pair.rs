@@ -8,6 +8,8 @@ use boring::ssl::{SslContextBuilder, SslMethod, SslVerifyMode};
 use crate::quic::{Buffers, Quic};
 use crate::record::{FIN, HEADER_BYTES, Header, padded};
 use crate::ring::{Events, Rings};
+use crate::tls::new_key::NewKey;
+use crate::tls::own::OwnCertificate;
 
 use super::streams::Streams;
 
@@ -173,10 +175,11 @@ fn server_address() -> SocketAddr {
 fn config(limits: &Limits, is_server: bool) -> quiche::Config {
     let mut tls = SslContextBuilder::new(SslMethod::tls()).unwrap();
     if is_server {
-        let key = rcgen::KeyPair::generate().unwrap();
-        let certificate = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
-        tls.set_certificate(&boring::x509::X509::from_der(certificate.der()).unwrap()).unwrap();
-        tls.set_private_key(&boring::pkey::PKey::private_key_from_der(key.serialized_der()).unwrap()).unwrap();
+        let key = NewKey::generate().unwrap();
+        let certificate_pem =
+            key.self_signed(rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap()).unwrap();
+        let certificate = OwnCertificate { certificate_pem, key_pem: key.pem().unwrap() };
+        certificate.install(&mut tls, "").unwrap_or_else(|failure| panic!("{failure:?}"));
     }
     tls.set_verify(SslVerifyMode::NONE);
     let mut config = quiche::Config::with_boring_ssl_ctx_builder(quiche::PROTOCOL_VERSION, tls).unwrap();

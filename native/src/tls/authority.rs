@@ -8,9 +8,10 @@ use std::time::{Duration, SystemTime};
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, NameConstraints,
+    Issuer, KeyUsagePurpose, NameConstraints,
 };
 
+use super::new_key::NewKey;
 use super::own::OwnCertificate;
 use crate::error::{Failure, io_text, unavailable};
 
@@ -30,15 +31,15 @@ pub fn certificate() -> Option<String> {
 /// A new certificate for `localhost`, `127.0.0.1` and `::1`, issued by this user's authority.
 pub fn issue() -> Result<OwnCertificate, Failure> {
     let (_, key) = load_or_create(&state_folder()?)?;
-    let issuer = Issuer::new(authority_params(), KeyPair::from_pem(&key).map_err(unusable)?);
+    let issuer = Issuer::new(authority_params(), NewKey::from_pem(&key).map_err(unusable)?);
     let mut params = CertificateParams::new(NAMES.map(str::to_owned)).map_err(unusable)?;
     params.distinguished_name = name("localhost");
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     set_validity(&mut params, LEAF_DAYS);
-    let key = KeyPair::generate().map_err(unusable)?;
-    let certificate = params.signed_by(&key, &issuer).map_err(unusable)?;
-    Ok(OwnCertificate { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
+    let key = NewKey::generate().map_err(unusable)?;
+    let certificate_pem = key.signed_by(params, &issuer).map_err(unusable)?;
+    Ok(OwnCertificate { certificate_pem, key_pem: key.pem().map_err(unusable)? })
 }
 
 fn unusable(error: rcgen::Error) -> Failure {
@@ -81,9 +82,9 @@ fn load_or_create(folder: &Path) -> Result<(String, String), Failure> {
     if let Some(found) = read(folder) {
         return Ok(found);
     }
-    let key = KeyPair::generate().map_err(unusable)?;
-    let certificate = authority_params().self_signed(&key).map_err(unusable)?;
-    let text = format!("{}{}", certificate.pem(), key.serialize_pem());
+    let key = NewKey::generate().map_err(unusable)?;
+    let certificate = key.self_signed(authority_params()).map_err(unusable)?;
+    let text = format!("{certificate}{}", key.pem().map_err(unusable)?);
     publish(folder, &text).map_err(|error| {
         unavailable(format!(
             "Cannot keep the development certificate in {} ({}); set ECHOSTREAM_STATE_DIR, or pass a certificate and key",

@@ -2,10 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
-};
+use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyUsagePurpose, SanType};
 
+use super::new_key::NewKey;
 use super::own::OwnCertificate;
 use crate::error::{Failure, invalid};
 
@@ -25,23 +24,23 @@ pub struct Request {
 
 /// A new authority.
 pub fn authority(name: &str) -> Result<OwnCertificate, Failure> {
-    let key = KeyPair::generate().map_err(invalid)?;
-    let certificate = authority_params(name).self_signed(&key).map_err(invalid)?;
-    Ok(OwnCertificate { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
+    let key = NewKey::generate().map_err(invalid)?;
+    let certificate_pem = key.self_signed(authority_params(name)).map_err(invalid)?;
+    Ok(OwnCertificate { certificate_pem, key_pem: key.pem().map_err(invalid)? })
 }
 
 /// A new certificate of the authority with that name and key.
 pub fn issue(authority_name: &str, authority_key_pem: &str, request: &Request) -> Result<OwnCertificate, Failure> {
-    let issuer = Issuer::new(authority_params(authority_name), KeyPair::from_pem(authority_key_pem).map_err(invalid)?);
+    let issuer = Issuer::new(authority_params(authority_name), NewKey::from_pem(authority_key_pem).map_err(invalid)?);
     let mut params = CertificateParams::default();
     params.distinguished_name = distinguished(&request.common_name);
     params.subject_alt_names = request.names.iter().map(|name| alternative(name)).collect::<Result<_, _>>()?;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.not_before = moment(request.not_before_ms).into();
     params.not_after = moment(request.not_after_ms).into();
-    let key = KeyPair::generate().map_err(invalid)?;
-    let certificate = params.signed_by(&key, &issuer).map_err(invalid)?;
-    Ok(OwnCertificate { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
+    let key = NewKey::generate().map_err(invalid)?;
+    let certificate_pem = key.signed_by(params, &issuer).map_err(invalid)?;
+    Ok(OwnCertificate { certificate_pem, key_pem: key.pem().map_err(invalid)? })
 }
 
 fn authority_params(name: &str) -> CertificateParams {

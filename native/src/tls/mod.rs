@@ -3,6 +3,7 @@
 pub mod authority;
 pub mod issue;
 pub mod key_log;
+pub mod new_key;
 pub mod own;
 pub mod peer;
 pub mod pem;

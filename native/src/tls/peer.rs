@@ -92,7 +92,9 @@ fn milliseconds(time: &Asn1TimeRef) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rcgen::{CertificateParams, DnType, KeyPair, SanType};
+    use rcgen::{CertificateParams, DnType, SanType};
+
+    use crate::tls::new_key::NewKey;
 
     #[test]
     fn a_certificate_is_read_as_it_was_written() {
@@ -104,8 +106,8 @@ mod tests {
         params.distinguished_name.push(DnType::CommonName, "Ünit 7");
         params.not_before = rcgen::date_time_ymd(2020, 1, 2);
         params.not_after = rcgen::date_time_ymd(2050, 1, 2);
-        let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
-        let read = content(certificate.der()).unwrap_or_else(|failure| panic!("{failure:?}"));
+        let certificate = X509::from_pem(NewKey::generate().unwrap().self_signed(params).unwrap().as_bytes()).unwrap();
+        let read = content(&certificate.to_der().unwrap()).unwrap_or_else(|failure| panic!("{failure:?}"));
         assert_eq!(read.subject, "CN=Ünit 7,O=Fish\\, Chips");
         assert_eq!(read.issuer, read.subject);
         assert_eq!(read.common_name.as_deref(), Some("Ünit 7"));

@@ -162,14 +162,12 @@ fn verify_mode(clients: Option<&ClientAuthority>) -> SslVerifyMode {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tls::new_key::NewKey;
 
     fn certificate(names: &[&str]) -> OwnCertificate {
-        let key = rcgen::KeyPair::generate().unwrap();
+        let key = NewKey::generate().unwrap();
         let params = rcgen::CertificateParams::new(names.iter().map(|name| name.to_string()).collect::<Vec<_>>());
-        OwnCertificate {
-            certificate_pem: params.unwrap().self_signed(&key).unwrap().pem(),
-            key_pem: key.serialize_pem(),
-        }
+        OwnCertificate { certificate_pem: key.self_signed(params.unwrap()).unwrap(), key_pem: key.pem().unwrap() }
     }
 
     fn keys() -> Arc<TicketKeys> {
