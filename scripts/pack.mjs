@@ -9,8 +9,8 @@
  * @module
  */
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
@@ -119,24 +119,23 @@ function stageCore(out, source) {
   begin(folder, { ...packaged, ...source, files: [...packaged.files, ...licenses], dependencies });
   for (const file of ["README.md", "CHANGELOG.md"]) cpSync(join(root, file), join(folder, file));
   cpSync(join(root, "node_modules/cbor-x/LICENSE"), join(folder, "LICENSE-cbor-x"));
-  for (const path of ["mod.d.ts", ...declarations()]) {
+  const entryPoints = Object.values(packaged.exports).filter((target) => typeof target === "object");
+  for (const path of declarations(entryPoints.map((target) => target.types))) {
     mkdirSync(dirname(join(folder, "dist", path)), { recursive: true });
     cpSync(join(root, "dist", path), join(folder, "dist", path));
   }
-  const entryPoints = Object.values(packaged.exports).map((target) => target.default).filter(Boolean);
-  bundle(entryPoints, Object.keys({ ...dependencies, ...packaged.peerDependencies }), join(folder, "dist"));
+  bundle(
+    entryPoints.map((target) => target.default),
+    Object.keys({ ...dependencies, ...packaged.peerDependencies }),
+    join(folder, "dist"),
+  );
   return folder;
 }
 
-/** Two hundred small modules take several times as long to load as a few large ones. What entry points share is there once. */
 function bundle(entryPoints, external, out) {
-  const externals = external.flatMap((name) => ["--external", name]);
-  const flags = ["--root", "dist", "--outdir", out, "--target", "node", "--format", "esm", "--splitting", ...externals];
-  const run = spawnSync(findRuntime("bun").executable, ["build", ...entryPoints, ...flags], {
-    cwd: root,
-    encoding: "utf8",
-  });
-  if (run.status !== 0) throw new Error(`bun build failed:\n${run.stdout}${run.stderr}`);
+  const parameters = [join(root, "scripts/bundle.mjs"), out, JSON.stringify(entryPoints), JSON.stringify(external)];
+  const run = spawnSync(findRuntime("bun").executable, parameters, { cwd: root, encoding: "utf8" });
+  if (run.status !== 0) throw new Error(`Bundling failed:\n${run.stdout}${run.stderr}`);
 }
 
 function begin(folder, content) {
@@ -145,11 +144,16 @@ function begin(folder, content) {
   for (const file of LICENSES) cpSync(join(root, file), join(folder, file));
 }
 
-/** Of the sources below `dist/`, tests excluded. */
-function declarations() {
-  return readdirSync(join(root, "dist/src"), { recursive: true })
-    .map((name) => `src/${String(name).replaceAll("\\", "/")}`)
-    .filter((path) => path.endsWith(".d.ts") && !path.endsWith("_test.d.ts"));
+/** The declarations that those of the entry points lead to, as paths below `dist/`. What only the bundle uses has none. */
+function declarations(entryPoints) {
+  const found = new Set(entryPoints.map((path) => relative("dist", path)));
+  for (const path of found) {
+    const text = readFileSync(join(root, "dist", path), "utf8");
+    for (const [, specifier] of text.matchAll(/(?:\bfrom|\bimport|\bimport\()\s*"(\.[^"]+)"/g)) {
+      found.add(join(dirname(path), specifier).replace(/(?:\.d)?\.[jt]s$/, ".d.ts"));
+    }
+  }
+  return found;
 }
 
 function binaryName(platform) {

@@ -10,6 +10,8 @@ import { memoryNetwork, type MemoryNetworkOptions } from "./connection/memory.ts
 import type { Transport } from "./connection/transport.ts";
 import type { RpcServerBuilder } from "./server/builder.ts";
 import type { RpcServer } from "./server/server.ts";
+// At once: a program under a virtual clock cannot wait for a file.
+import "./session/live.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
 export { type MemoryNetwork, memoryNetwork, type MemoryNetworkOptions } from "./connection/memory.ts";

@@ -5,13 +5,12 @@
  */
 
 import { formatAddress, type HostPort } from "../connection/address.ts";
-import { dial } from "../connection/dial.ts";
-import { nativeTransport } from "../connection/native.ts";
 import { type ClientTls, clientTls } from "../connection/tls.ts";
 import type { Transport } from "../connection/transport.ts";
 import { Feature } from "../protocol/settings.ts";
 import { type EndpointSettings, endpointSettings } from "../session/endpoint_options.ts";
-import { Session } from "../session.ts";
+import type { Session } from "../session.ts";
+import { live } from "../session/loading.ts";
 import { type ResumePolicy, resumePolicy, type SessionResume } from "../session/resume.ts";
 import { comeBack } from "./coming_back.ts";
 import type { ClientDefinition, ClientOptions } from "./definition.ts";
@@ -53,6 +52,7 @@ export class Connector {
 
   async #dial(signal: AbortSignal | undefined, lost: Session | undefined): Promise<Session> {
     const { behavior, transportOptions, limits, clock, timers, log } = this.settings;
+    const { dial, nativeTransport, Session: MadeSession } = await live();
     this.#transport ??= this.#options.transport ?? await nativeTransport();
     let session: Session | undefined;
     await dial({
@@ -68,7 +68,7 @@ export class Connector {
         timers,
         log,
         onEstablished: (established) => {
-          session = new Session(established, behavior, undefined, this.#resume && resumeOf(this.#resume, lost));
+          session = new MadeSession(established, behavior, undefined, this.#resume && resumeOf(this.#resume, lost));
         },
       },
     });

@@ -6,9 +6,8 @@
 
 import { type AcceptOptions, acceptOptions } from "../connection/accept_options.ts";
 import { formatAddress, type HostPort } from "../connection/address.ts";
-import { Connection } from "../connection/connection.ts";
+import type { Connection } from "../connection/connection.ts";
 import { type EndpointStats, summedStats } from "../connection/endpoint_stats.ts";
-import { nativeTransport } from "../connection/native.ts";
 import { refusalOf, type VerifyPeer } from "../connection/peer_certificate.ts";
 import { serverIdentity, type TlsServerOptions } from "../connection/tls.ts";
 import type {
@@ -21,7 +20,7 @@ import type {
 } from "../connection/transport.ts";
 import { ConnectionCode } from "../protocol/error.ts";
 import { type EndpointSettings, endpointSettings } from "../session/endpoint_options.ts";
-import { Session } from "../session.ts";
+import { type Live, live } from "../session/loading.ts";
 import { resumePolicy } from "../session/resume.ts";
 import { peerText } from "../trace.ts";
 import type { ServerDefinition } from "./definition.ts";
@@ -69,7 +68,8 @@ export class Endpoint {
    * @throws {EchoStreamError} when an address cannot be bound; or what `prepare` throws.
    */
   async listen(prepare: () => Promise<void>): Promise<readonly SocketAddress[]> {
-    const transport = this.#definition.options.transport ?? await nativeTransport();
+    const loaded = await live();
+    const transport = this.#definition.options.transport ?? await loaded.nativeTransport();
     let resolveReady!: () => void;
     let rejectReady!: (reason: unknown) => void;
     const ready = new Promise<void>((resolve, reject) => {
@@ -79,7 +79,7 @@ export class Endpoint {
     // Sessions that wait for it are told; when there are none, nobody needs to be.
     ready.catch(() => {});
     try {
-      for (const address of this.#definition.addresses) await this.#bind(transport, address, ready);
+      for (const address of this.#definition.addresses) await this.#bind(loaded, transport, address, ready);
       if (this.#listeners.some((listener) => listener.development)) this.#sayDevelopment();
       await prepare();
       resolveReady();
@@ -119,13 +119,18 @@ export class Endpoint {
   }
 
   /** A name may stand for several addresses; those that cannot be bound (no IPv6, say) are passed over while one can. */
-  async #bind(transport: Transport, { host, port, ipVersion }: HostPort, ready: Promise<void>): Promise<void> {
+  async #bind(
+    loaded: Live,
+    transport: Transport,
+    { host, port, ipVersion }: HostPort,
+    ready: Promise<void>,
+  ): Promise<void> {
     const hosts = ipVersion === undefined ? new Set(await transport.resolve(host)) : [host];
     const failures: unknown[] = [];
     let bound = 0;
     for (const address of hosts) {
       try {
-        this.#listeners.push(await this.#listenOn(transport, { address, port }, ready));
+        this.#listeners.push(await this.#listenOn(loaded, transport, { address, port }, ready));
         bound++;
       } catch (error) {
         failures.push(error);
@@ -142,7 +147,12 @@ export class Endpoint {
     }
   }
 
-  #listenOn(transport: Transport, address: SocketAddress, ready: Promise<void>): Promise<TransportListener> {
+  #listenOn(
+    { Connection, Session }: Live,
+    transport: Transport,
+    address: SocketAddress,
+    ready: Promise<void>,
+  ): Promise<TransportListener> {
     const { transportOptions, limits, clock, timers, log, behavior } = this.#settings;
     const options: ListenOptions = {
       ...transportOptions,
