@@ -83,6 +83,7 @@ function runTests(files, env) {
   ], { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
   const others = [];
   const onLine = (line) => {
+    if (line.startsWith('{"note":')) return void console.log(`     ${JSON.parse(line).note}`);
     if (!line.startsWith('{"name":')) return void others.push(line);
     const { name, passed, skipped, error, seconds } = JSON.parse(line);
     if (!skipped) count(name, passed, error, seconds);

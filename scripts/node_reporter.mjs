@@ -1,5 +1,6 @@
 /**
- * Reporter for `node --test` that writes one JSON object per finished test, so that `test.mjs` need not parse text.
+ * Reporter for `node --test` that writes one JSON object per finished test, so that `test.mjs` need not parse text, and one for what a test
+ * has to say of itself.
  *
  * @module
  */
@@ -7,6 +8,8 @@
 /** @param {AsyncIterable<{ type: string, data: Record<string, any> }>} source */
 export default async function* report(source) {
   for await (const { type, data } of source) {
+    // Those of no test are the runner's own sums.
+    if (type === "test:diagnostic" && data.file !== undefined) yield `${JSON.stringify({ note: data.message })}\n`;
     if (type !== "test:pass" && type !== "test:fail") continue;
     if (data.details?.type === "suite") continue;
     const passed = type === "test:pass" || data.todo !== undefined;

@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { SocketAddress } from "../../src/connection/transport.ts";
+import type { ServerOptions } from "../../src/server/definition.ts";
 import { Authority } from "../support/certificates.ts";
 import type { Faults } from "../support/impairment.ts";
 import { Network } from "../support/networks.ts";
@@ -28,6 +29,8 @@ export interface PairOptions {
   readonly host?: "127.0.0.1" | "::1";
   /** Certificates behind that of the server, which only make its first flight longer. Default 0. */
   readonly extraCertificates?: number;
+  /** What our server lets in. */
+  readonly accept?: NonNullable<ServerOptions["accept"]>;
   /** What the server program of the peer wants to know. */
   readonly serverOptions?: Record<string, unknown>;
 }
@@ -38,6 +41,8 @@ export interface Pair {
   readonly server: SocketAddress;
   /** A path to the server that does to packets what `faults` say; closed when the test ends. */
   proxy(seed: number, faults: Faults): Promise<UdpProxy>;
+  /** Say something of the test beside its result. */
+  note(text: string): void;
   /** Run a case, once for each address, all at once. Default: one run, without a proxy. */
   run(name: string, addresses?: readonly SocketAddress[], options?: PeerOptions): Promise<void>;
 }
@@ -54,8 +59,8 @@ export function testPair(
   options: PairOptions = {},
 ): void {
   const pair = role === "we call" ? `echostream → ${peer.name}` : `${peer.name} → echostream`;
-  test(`${name}: ${pair}`, async () => {
-    const { host = "127.0.0.1", extraCertificates = 0, serverOptions = {} } = options;
+  test(`${name}: ${pair}`, async (context) => {
+    const { host = "127.0.0.1", extraCertificates = 0, accept = {}, serverOptions = {} } = options;
     const identity = makeIdentity(extraCertificates);
     const network = new Network();
     Object.assign(network.options, { tuning: PATIENT });
@@ -64,15 +69,18 @@ export function testPair(
     try {
       const { certPath: cert, keyPath: key } = identity;
       const server = peerServer === undefined
-        ? await network.start(interopServer(network, { host: host.includes(":") ? `[${host}]` : host, cert, key }))
+        ? await network.start(
+          interopServer(network, { host: host.includes(":") ? `[${host}]` : host, cert, key, accept }),
+        )
         : { address: host, port: peerServer.port };
       await body({
         server,
         async proxy(seed, faults) {
-          const proxy = await UdpProxy.open(server, { seed, faults });
+          const proxy = await UdpProxy.open(server, { seed, faults, capture: CAPTURED });
           proxies.push(proxy);
           return proxy;
         },
+        note: (text) => context.diagnostic(text),
         async run(caseName, addresses = [server], caseOptions = {}) {
           if (role === "peer calls") {
             const ports = addresses.map(({ port }) => port);
@@ -135,4 +143,6 @@ function makeIdentity(extraCertificates: number): Identity & { readonly folder: 
 
 /** A handshake that loses a third of its packets may wait for probes whose timer has doubled many times. */
 const PATIENT = { handshakeTimeoutMs: 800_000, idleTimeoutMs: 800_000 };
+/** The first datagrams of a client are its handshake. */
+const CAPTURED = 8;
 const LONG_NAME = `${"a".repeat(60)}.${"b".repeat(60)}.${"c".repeat(60)}`;

@@ -38,6 +38,7 @@ import type { Delivery } from "../../src/protocol/stream_header.ts";
 import { contract } from "../../src/rpc/contract.ts";
 import type { Call } from "../../src/rpc/handler.ts";
 import { cbor } from "../../src/rpc/schema.ts";
+import type { ServerOptions } from "../../src/server/definition.ts";
 import { RpcServer } from "../../src/server/server.ts";
 import type { Session } from "../../src/session.ts";
 import type { IncomingStream } from "../../src/stream/incoming_stream.ts";
@@ -98,11 +99,16 @@ export interface ServerPlace {
   readonly host?: string;
   readonly cert: PemSource;
   readonly key: PemSource;
+  /** What it lets in. Default: the defaults. */
+  readonly accept?: NonNullable<ServerOptions["accept"]>;
 }
 
 /** A server of ours that offers it, on a free port. */
-export function interopServer(network: Network, { host = "127.0.0.1", cert, key }: ServerPlace): RpcServer {
-  const server = RpcServer.builder().bind(`${host}:0`).tls({ cert, key }).options(network.options)
+export function interopServer(
+  network: Network,
+  { host = "127.0.0.1", cert, key, accept = {} }: ServerPlace,
+): RpcServer {
+  const server = RpcServer.builder().bind(`${host}:0`).tls({ cert, key }).options({ ...network.options, accept })
     .implement(interop, {
       echo: (_session, bytes) => bytes,
       mirror: (_session, value) => value,

@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import type { Faults } from "../support/impairment.ts";
+import { initialToken } from "../support/quic_initial.ts";
 import { waitUntil } from "../support/wait_until.ts";
 import { sequence } from "./our_protocol_cases.ts";
 import { ours } from "./ours.ts";
@@ -21,8 +22,11 @@ const CHACHA20 = { cipher: "chacha20" };
 /** A chain that takes more than three times what a client's first datagram has. */
 const LONG_CHAIN: PairOptions = { extraCertificates: 8 };
 /** So slow that something can happen meanwhile: 10 Mbit/s, 15 ms each way. */
-const SLOW: Faults = { rateBytesPerS: 1_250_000, delayMs: 15, mtuBytes: 1_472 };
-const BOTTLENECK: Faults = { rateBytesPerS: 1_250_000, queuePackets: 25, mtuBytes: 1_472 };
+const MTU_BYTES = 1_472;
+const SLOW: Faults = { rateBytesPerS: 1_250_000, delayMs: 15, mtuBytes: MTU_BYTES };
+const BOTTLENECK: Faults = { rateBytesPerS: 1_250_000, queuePackets: 25, mtuBytes: MTU_BYTES };
+/** Half of it each way. */
+const GOODPUT_BYTES = 10_000_000;
 const REPETITIONS = Number(process.env["ECHOSTREAM_INTEROP_REPEAT"] ?? 20);
 /** How many repetitions share the machine. */
 const AT_ONCE = 20;
@@ -35,6 +39,30 @@ everywhere("multiplexing", (pair) => pair.run("multiplexing"));
 everywhere("long-rtt", async (pair) => {
   const { address } = await pair.proxy(1, { delayMs: 750 });
   await pair.run("handshake", [address]);
+});
+
+everywhere("retry", async (pair) => {
+  const proxy = await pair.proxy(1, {});
+  await pair.run("handshake", [proxy.address]);
+  const tokens = proxy.captured.map(initialToken).map((token) => token?.length ?? 0);
+  assert.ok(tokens[0] === 0 && tokens.some((bytes) => bytes > 0), `tokens of ${tokens.join()} bytes`);
+}, { accept: { retryThreshold: 0 }, serverOptions: { retry: true } });
+everywhere("goodput", async (pair) => {
+  const proxy = await pair.proxy(1, { ...BOTTLENECK, delayMs: 15 });
+  const running = pair.run("transfer", [proxy.address], { bytes: GOODPUT_BYTES / 2 });
+  // A program of the peer takes its time to start.
+  await during(running, () => proxy.counts.passed > 0);
+  const startedMs = performance.now();
+  await running;
+  const seconds = (performance.now() - startedMs) / 1000;
+  const { passedBytes, dropped } = proxy.counts;
+  const sentBytes = passedBytes + dropped * MTU_BYTES;
+  pair.note(
+    `${(GOODPUT_BYTES * 8 / 1e6 / seconds).toFixed(2)} Mbit/s of 10, ${
+      (sentBytes / GOODPUT_BYTES).toFixed(3)
+    } bytes sent for one`,
+  );
+  assert.ok(sentBytes < 2 * GOODPUT_BYTES, `${sentBytes} bytes sent`);
 });
 
 testPair("chacha20", aioquic, "peer calls", (pair) => pair.run("handshake", undefined, CHACHA20));

@@ -67,6 +67,17 @@ export function firstPacketEnd(datagram: Uint8Array): number {
   return at + 2 + (((datagram[at]! & 0x3f) << 8) | datagram[at + 1]!);
 }
 
+/** The token in an Initial packet of a client, `undefined` when it is another packet. */
+export function initialToken(packet: Uint8Array): Uint8Array | undefined {
+  if ((packet[0]! & 0xf0) !== 0xc0) return undefined;
+  let at = 5;
+  for (const _id of ["destination", "source"]) at += 1 + packet[at]!;
+  // A length of one byte, or two; nobody's token is longer.
+  const first = packet[at]!;
+  const [start, length] = first < 0x40 ? [at + 1, first] : [at + 2, ((first & 0x3f) << 8) | packet[at + 1]!];
+  return packet.subarray(start, start + length);
+}
+
 /** HKDF-Expand-Label of TLS 1.3 (RFC 8446 §7.1) without context, for up to 32 bytes. */
 function expandLabel(secret: Uint8Array, label: string, length: number): Uint8Array {
   const name = new TextEncoder().encode(`tls13 ${label}`);

@@ -1,7 +1,7 @@
 // The interop service and its client on quic-go, written from docs/protocol.md:
 //
 //	interop client --ca FILE [--host HOST] [--options JSON] CASE PORT[,PORT...]
-//	interop server --cert FILE --key FILE [--host HOST]
+//	interop server --cert FILE --key FILE [--host HOST] [--options JSON]
 //
 // The client runs a case once for each port, all at once, and ends with 0 when all went well. The server prints its port, then a line
 // for each connection that ended, and ends with its standard input.
@@ -47,7 +47,7 @@ func main() {
 	case "client":
 		fatal(client(*host, *ca, *options, flags.Args()))
 	case "server":
-		fatal(server(*host, *cert, *key))
+		fatal(server(*host, *cert, *key, *options))
 	default:
 		fatal(fmt.Errorf("unknown role %s", os.Args[1]))
 	}
@@ -143,13 +143,29 @@ func dial(ctx context.Context, address string, secrets *tls.Config) (*session, e
 	return s, err
 }
 
-func server(host, cert, key string) error {
+// What a server is told.
+type serverOptions struct {
+	// Clients have to prove their address.
+	Retry bool `json:"retry"`
+}
+
+func server(host, cert, key, options string) error {
+	var given serverOptions
+	if err := json.Unmarshal([]byte(options), &given); err != nil {
+		return err
+	}
 	pair, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
 		return err
 	}
 	secrets := &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{alpn}}
-	listener, err := quic.ListenAddr(net.JoinHostPort(host, "0"), secrets, config())
+	socket, err := net.ListenPacket("udp", net.JoinHostPort(host, "0"))
+	if err != nil {
+		return err
+	}
+	transport := &quic.Transport{Conn: socket, VerifySourceAddress: func(net.Addr) bool { return given.Retry }}
+	defer transport.Close()
+	listener, err := transport.Listen(secrets, config())
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,7 @@ async def main(options: argparse.Namespace) -> None:
         0,
         configuration=settings,
         create_protocol=create,
+        retry=more.get("retry", False),
         session_ticket_fetcher=lambda label: tickets.pop(label, None),
         session_ticket_handler=lambda ticket: tickets.update({ticket.ticket: ticket}),
     )
