@@ -33,8 +33,11 @@ const SYSTEMS = [
     name: "echostream, a server listening",
     packages: ["@echostream/core"],
     imports: ["@echostream/core"],
-    program:
-      'const { RpcServer } = await import("@echostream/core"); const server = RpcServer.builder().bind("127.0.0.1:0").build(); await server.start();',
+    program: [
+      'const { RpcServer } = await import("@echostream/core");',
+      'const server = RpcServer.builder().bind("127.0.0.1:0").build();',
+      "await server.start();",
+    ],
     ending: "await server.shutdown();",
   },
   { name: "grpc-js", packages: ["@grpc/grpc-js"], imports: ["@grpc/grpc-js"] },
@@ -128,16 +131,20 @@ function bytesOf(path) {
 }
 
 /** What the imports cost a fresh process. Processor time says more than the clock on a machine that is busy with other things. */
-function importCost(executable, { imports, program: begun, ending = "" }) {
-  const program = [
+function importCost(executable, { imports, program = importsOf(imports), ending = "" }) {
+  const text = [
     "const startedMs = performance.now();",
     "const before = process.cpuUsage();",
-    begun ?? imports.map((name) => `await import(${JSON.stringify(name)});`).join("\n"),
+    ...program,
     "const { user, system } = process.cpuUsage(before);",
     "console.log(JSON.stringify({ wallMs: performance.now() - startedMs, processorMs: (user + system) / 1000 }));",
     ending,
   ].join("\n");
-  return JSON.parse(run(executable, ["--input-type=module", "--eval", program]));
+  return JSON.parse(run(executable, ["--input-type=module", "--eval", text]));
+}
+
+function importsOf(names) {
+  return names.map((name) => `await import(${JSON.stringify(name)});`);
 }
 
 function run(executable, parameters) {
@@ -172,7 +179,8 @@ function page(rows, version) {
     "",
     `Every package that an installer brings, dependencies included, by the bytes of its files; and the time a fresh Node takes for the import,`,
     `median and fastest of ${ROUNDS} interleaved rounds. Goals: ${MAX_INSTALLED_MB} MB and ${MAX_IMPORT_MS} ms. What connections need, the binary too, is loaded when`,
-    `the first server or client opens: the second row has all of that, with a development certificate signed and a port bound. Optional peers are not installed. \`npm run bench:install\` makes this page.`,
+    `the first server or client opens: the second row has all of that, with a development certificate signed and a port`,
+    `bound. Optional peers are not installed. \`npm run bench:install\` makes this page.`,
     "",
     `- ${cpus().length} × ${
       cpus()[0]?.model.trim() ?? "?"
