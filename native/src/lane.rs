@@ -36,11 +36,10 @@ impl Lane {
     pub fn connection_id(self) -> Result<[u8; CONNECTION_ID_BYTES], Failure> {
         let mut id = [0; CONNECTION_ID_BYTES];
         rand_bytes(&mut id).map_err(|_| internal())?;
-        if let [first, ..] = &mut id {
-            let own = *first - *first % self.count;
-            // The last few values of a byte are no whole round.
-            *first = own.checked_add(self.index).unwrap_or(self.index);
-        }
+        let [first, ..] = &mut id;
+        let own = *first - *first % self.count;
+        // The last few values of a byte are no whole round.
+        *first = own.checked_add(self.index).unwrap_or(self.index);
         Ok(id)
     }
 }
