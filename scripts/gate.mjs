@@ -43,6 +43,23 @@ const checks = [
     name: "clippy",
     command: [...cargo, "clippy", "--release", "--locked", "--all-targets", "--", "-D", "warnings"],
   },
+  // What no package carries (docs/decisions/0011) breaks unseen otherwise.
+  rust &&
+  {
+    name: "clippy, with qlog",
+    command: [
+      ...cargo,
+      "clippy",
+      "--release",
+      "--locked",
+      "--all-targets",
+      "--features",
+      "qlog",
+      "--",
+      "-D",
+      "warnings",
+    ],
+  },
   tests && { name: "cargo test", command: [...cargo, "test", "--release", "--locked", "--quiet"] },
   tests && { name: "npm test", command: [process.execPath, join(root, "scripts/test.mjs")], show: true },
 ].filter(Boolean);
