@@ -48,6 +48,8 @@ pub struct TransportSettings {
     pub key_log_file: String,
     /// Empty: none.
     pub qlog_folder: String,
+    /// Whether what cannot do harm twice is sent, or taken, before the handshake is done.
+    pub early_data: bool,
 }
 
 /// How long the packets of a path may be.
@@ -90,6 +92,9 @@ pub fn quic_config(
         .map_err(|_| invalid(format!("Unknown congestion control \"{}\"", settings.congestion_control)))?;
     config.set_initial_rtt(INITIAL_ROUND_TRIP_TIME);
     config.set_initial_congestion_window_packets(INITIAL_WINDOW_PACKETS);
+    if settings.early_data {
+        config.enable_early_data();
+    }
     config.enable_pacing(true);
     config.enable_dgram(true, DATAGRAM_RECEIVE_QUEUE, DATAGRAM_SEND_QUEUE);
     // Connection migration needs spare connection ids and path validation, which this endpoint does not offer.

@@ -29,6 +29,7 @@ use crate::ring::{Events, Input, Rings};
 use crate::socket::Socket;
 use crate::stats::Table;
 use crate::tls::authority;
+use crate::tls::early_data::EarlyData;
 use crate::tls::key_log::KeyLog;
 use crate::tls::own::OwnCertificate;
 use crate::tls::server::{ClientAuthority, CurrentIdentity, Identity, Manner, server_context};
@@ -122,7 +123,9 @@ impl Handle {
             None => Identity::new(&[authority::issue()?], None, &TicketKeys::of_process()?, &manner)?,
         };
         let identity = Arc::new(CurrentIdentity::new(identity));
-        let config = |path| quic_config(&settings.transport, path, server_context(identity.clone())?);
+        let transport = &settings.transport;
+        let early_data = |path| transport.early_data.then(|| EarlyData::new(&format!("{transport:?} {path:?}")));
+        let config = |path| quic_config(transport, path, server_context(identity.clone(), early_data(path))?);
         let listener = Listener {
             id,
             lane: Lane::ONLY,
@@ -181,6 +184,7 @@ impl Handle {
             verification,
             ticket: settings.ticket.map(|ticket| ticket.to_vec()),
             ticket_scope: settings.wants_ticket.then_some(ticket_scope),
+            early_data: settings.transport.early_data,
             config,
             settings: Arc::new(Settings::try_from(&settings.transport)?),
             stats: self.stats.insert(connection),

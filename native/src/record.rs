@@ -28,11 +28,15 @@ pub const APPLICATION: u8 = 8;
 /// Where in the flags of [`command::OPEN`] and [`command::DATAGRAM`] the urgency stands: three bits, 0 (most urgent) to 7.
 pub const URGENCY_SHIFT: u8 = 4;
 
+/// Flag of [`command::OPEN`] and [`command::MESSAGE`]: it may go before the handshake is done. Of [`event::ESTABLISHED`] and
+/// [`event::ACCEPTED`]: it is not done yet, and [`event::CONFIRMED`] follows.
+pub const EARLY: u8 = 128;
+
 /// What JavaScript asks for.
 pub mod command {
     /// Payload: bytes to append to a stream; flags [`FIN`](super::FIN), [`LOCAL`](super::LOCAL).
     pub const WRITE: u8 = 1;
-    /// Open a stream under the handle in the stream field; flags: urgency; argument: its lifetime in milliseconds or 0.
+    /// Open a stream under the handle in the stream field; flags: urgency, [`EARLY`](super::EARLY); argument: its lifetime in milliseconds or 0.
     pub const OPEN: u8 = 2;
     /// Payload: the code of RESET_STREAM.
     pub const RESET: u8 = 3;
@@ -40,7 +44,7 @@ pub mod command {
     pub const STOP: u8 = 4;
     /// Argument: bytes the stream may deliver in addition.
     pub const GRANT: u8 = 5;
-    /// Payload: one message.
+    /// Payload: one message; flag [`EARLY`](super::EARLY).
     pub const MESSAGE: u8 = 6;
     /// Payload: one datagram; stream field: its report id or 0; argument: milliseconds until it expires or
     /// 0; flags: urgency.
@@ -87,6 +91,8 @@ pub mod event {
     pub const REFUSED: u8 = 16;
     /// Payload: a ticket by which the server knows this client again.
     pub const TICKET: u8 = 17;
+    /// The handshake of a connection that was used before is done; payload: the peer's certificate (DER), if it has shown one.
+    pub const CONFIRMED: u8 = 18;
 }
 
 /// A parsed header.

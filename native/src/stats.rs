@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::quic::Quic;
 
 /// How many numbers a snapshot has; `native.ts` reads them in the order of [`Shared::update`].
-pub const COUNTERS: usize = 20;
+pub const COUNTERS: usize = 21;
+
+/// Of BoringSSL (`ssl_early_data_accepted`).
+const EARLY_DATA_ACCEPTED: u32 = 2;
 
 /// The latest snapshot of one connection.
 #[derive(Default)]
@@ -42,6 +45,7 @@ impl Shared {
             path.dgram_recv as f64,
             path.dgram_lost as f64,
             f64::from(u8::from(quic.is_resumed())),
+            f64::from(u8::from(quic.early_data_reason() == EARLY_DATA_ACCEPTED)),
         ];
     }
 }

@@ -58,7 +58,8 @@ export class Connector {
     await dial({
       transport: this.#transport,
       address: this.#address,
-      transportOptions,
+      // A copy of what resumes a session must not take it away from its client.
+      transportOptions: lost?.token === undefined ? transportOptions : { ...transportOptions, earlyData: false },
       tls: this.#tls,
       timeoutMs: this.#options.timeoutMs,
       signal,

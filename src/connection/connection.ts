@@ -108,6 +108,7 @@ export class Connection implements ConnectionSink, StreamsHost {
   #resolveClosed!: (reason: CloseReason) => void;
   #state: ConnectionState = "connecting";
   #closeReason: CloseReason | undefined;
+  #early = false;
   #sentMessages = 0;
   #arrivalUs = 0;
 
@@ -168,6 +169,11 @@ export class Connection implements ConnectionSink, StreamsHost {
     return this.#closeReason;
   }
 
+  /** Whether it is used before its handshake is done: what comes may be a copy of what came before, and must do no harm twice. */
+  get early(): boolean {
+    return this.#early;
+  }
+
   /** When what is being delivered now arrived, on {@link clock}: to be read inside a handler's call. */
   get arrivalUs(): number {
     return this.#arrivalUs;
@@ -191,16 +197,17 @@ export class Connection implements ConnectionSink, StreamsHost {
   /**
    * Send one message, copied before this returns. A small one shares packets with others; a large one has a stream of its own, which
    * is returned and may be reset half-way, for as long as its last byte has not left. On a connection that is gone nothing happens.
+   * @param early Whether it may leave before the handshake is done.
    */
-  sendMessage(bytes: Uint8Array): SendStream | undefined {
+  sendMessage(bytes: Uint8Array, early = false): SendStream | undefined {
     if (this.#state === "closing" || this.#state === "closed") return undefined;
     this.#sentMessages++;
     if (bytes.length <= PACKED_MESSAGE_LIMIT_BYTES) {
       this.outbound.add(bytes.length);
-      this.#transport!.sendMessage(bytes);
+      this.#transport!.sendMessage(bytes, early);
       return undefined;
     }
-    const stream = this.openUnidirectional(this.outbound);
+    const stream = this.openUnidirectional(this.outbound, { early });
     const head = new Uint8Array(9);
     head[0] = this.#options.transport.messageStreamKind;
     stream.write(head.subarray(0, writeVarint(head, 1, bytes.length)));
@@ -255,11 +262,16 @@ export class Connection implements ConnectionSink, StreamsHost {
 
   // What the transport reports (ConnectionSink).
 
-  onEstablished(): void {
+  onEstablished(early = false): void {
     if (this.#state !== "connecting") return;
     this.#state = "established";
+    this.#early = early;
     this.#guard(() => this.#options.onEstablished?.(this));
     this.#establishedGate.open();
+  }
+
+  onConfirmed(): void {
+    this.#early = false;
   }
 
   onTicket(ticket: Uint8Array): void {

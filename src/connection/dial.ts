@@ -136,6 +136,8 @@ class Dial {
     const { verification, certificate, tickets, serverName = host } = tls;
     const dialOptions = {
       ...transportOptions,
+      // Whoever judges certificates itself has to see that of this handshake first.
+      earlyData: transportOptions.earlyData && tls.verify === undefined,
       address: socketAddress,
       serverName,
       verification,

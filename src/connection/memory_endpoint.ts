@@ -159,6 +159,7 @@ export class MemoryEndpoint implements TransportConnection {
       retransmittedPackets: 0,
       probeTimeouts: 0,
       resumed: false,
+      earlyDataAccepted: false,
       congestionControl: "none",
     };
   }

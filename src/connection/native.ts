@@ -252,7 +252,7 @@ class NativeTransport implements Transport, ConnectionOwner {
       return;
     }
     if (kind === Event.ACCEPTED) {
-      this.#accept(words[word + 1]!, number, this.#view(payload, words[word + 4]!), words[word + 5]!);
+      this.#accept(word, number, this.#view(payload, words[word + 4]!));
       return;
     }
     if (kind === Event.REFUSED) {
@@ -305,7 +305,12 @@ class NativeTransport implements Transport, ConnectionOwner {
       case Event.ESTABLISHED:
         connection.readStats();
         connection.showCertificate(this.#view(payload, words[word + 4]!));
-        sink.onEstablished();
+        sink.onEstablished((flags & Flag.EARLY) !== 0);
+        break;
+      case Event.CONFIRMED:
+        connection.readStats();
+        connection.showCertificate(this.#view(payload, words[word + 4]!));
+        sink.onConfirmed?.();
         break;
       case Event.TICKET:
         sink.onTicket?.(this.#view(payload, words[word + 4]!));
@@ -322,8 +327,12 @@ class NativeTransport implements Transport, ConnectionOwner {
     }
   }
 
-  /** `payload`: addresses of that length, and the client's certificate, which may be empty. */
-  #accept(id: number, listenerId: number, payload: Uint8Array, addressesLength: number): void {
+  /** `payload`: addresses of the length in the argument, and the client's certificate, which may be empty. */
+  #accept(word: number, listenerId: number, payload: Uint8Array): void {
+    const words = this.#eventWords;
+    const id = words[word + 1]!;
+    const addressesLength = words[word + 5]!;
+    const isEarly = (words[word]! >> 8 & Flag.EARLY) !== 0;
     const listener = this.#listeners.get(listenerId);
     const addresses = utf8.decode(payload.subarray(0, addressesLength)).split(" ");
     const [remote = "", remotePort, local = "", localPort] = addresses;
@@ -348,7 +357,7 @@ class NativeTransport implements Transport, ConnectionOwner {
       connection.close(0, "");
       throw error;
     }
-    connection.sink.onEstablished();
+    connection.sink.onEstablished(isEarly);
   }
 
   /** A view that is overwritten by the next drain. */

@@ -138,6 +138,7 @@ export function transportSettings(options: TransportOptions): TransportSettings 
     expiredStreamCode: options.expiredStreamCode,
     keyLogFile: options.keyLogFile,
     qlogFolder: options.qlogFolder,
+    earlyData: options.earlyData,
   };
 }
 

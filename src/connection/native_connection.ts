@@ -66,10 +66,10 @@ export class NativeConnection implements TransportConnection {
     if (der.length > 0) this.#certificate = der.slice();
   }
 
-  open(bidirectional: boolean, urgency: number = DEFAULT_URGENCY, lifetimeMs = 0): StreamId {
+  open(bidirectional: boolean, urgency: number = DEFAULT_URGENCY, lifetimeMs = 0, early = false): StreamId {
     const handle = --this.#lastHandle;
     if (!this.#closed) {
-      const flags = (bidirectional ? Flag.BIDIRECTIONAL : 0) | urgency * Flag.URGENCY;
+      const flags = (bidirectional ? Flag.BIDIRECTIONAL : 0) | urgency * Flag.URGENCY | (early ? Flag.EARLY : 0);
       this.#transport.commands().push(Command.OPEN, flags, this.id, handle, NOTHING, Math.ceil(lifetimeMs));
     }
     return handle;
@@ -93,8 +93,8 @@ export class NativeConnection implements TransportConnection {
     this.#transport.commands().push(Command.GRANT, 0, this.id, stream, NOTHING, argument);
   }
 
-  sendMessage(bytes: Uint8Array): void {
-    if (!this.#closed) this.#transport.commands().push(Command.MESSAGE, 0, this.id, 0, bytes, 0);
+  sendMessage(bytes: Uint8Array, early = false): void {
+    if (!this.#closed) this.#transport.commands().push(Command.MESSAGE, early ? Flag.EARLY : 0, this.id, 0, bytes, 0);
   }
 
   sendDatagram(bytes: Uint8Array, id: number, expiryMs: number, urgency: number = DEFAULT_URGENCY): void {
@@ -133,6 +133,7 @@ export class NativeConnection implements TransportConnection {
       receivedDatagrams: counters[17]!,
       lostDatagrams: counters[18]!,
       resumed: counters[19] !== 0,
+      earlyDataAccepted: counters[20] !== 0,
       congestionControl: this.#congestionControl,
     };
   }
@@ -152,7 +153,7 @@ export class NativeConnection implements TransportConnection {
 const utf8Encoder = new TextEncoder();
 const NOTHING = new Uint8Array(0);
 /** Numbers of a snapshot, `COUNTERS` of `native/src/stats.rs`. */
-const COUNTERS = 20;
+const COUNTERS = 21;
 /** What one GRANT record can say. */
 const MAX_GRANT_BYTES = 0xffff_ffff;
 /** A CONNECTION_CLOSE must fit into one packet of the smallest size. */

@@ -20,6 +20,8 @@ export const Flag = {
   APPLICATION: 8,
   /** OPEN, DATAGRAM: the urgency 1; three bits, 0 (most urgent) to 7. */
   URGENCY: 16,
+  /** OPEN, MESSAGE: it may go before the handshake is done. ESTABLISHED, ACCEPTED: it is not done yet, CONFIRMED follows. */
+  EARLY: 128,
 } as const;
 
 /** Kinds of records that go down. */
@@ -53,6 +55,7 @@ export const Event = {
   DELIVERED: 15,
   REFUSED: 16,
   TICKET: 17,
+  CONFIRMED: 18,
 } as const;
 
 /** Commands gathered between two flushes, in one growing buffer. */

@@ -60,6 +60,7 @@ export const DEFAULT_TRANSPORT_TUNING: Required<TransportTuning> = {
   initialCreditBytes: 16 * 1024,
   keyLogFile: "",
   qlogFolder: "",
+  earlyData: false,
 };
 
 /**
@@ -89,6 +90,9 @@ export function transportOptions(tuning: TransportTuning, messageStreamKind: num
   }
   for (const name of ["keyLogFile", "qlogFolder"] as const) {
     if (typeof options[name] !== "string") throw new TypeError(`${name} is ${typeof options[name]}, expected a path`);
+  }
+  if (typeof options.earlyData !== "boolean") {
+    throw new TypeError(`earlyData is ${String(options.earlyData)}, expected true or false`);
   }
   for (const name of ["streamWindowBytes", "bidirectionalStreamWindowBytes"] as const) {
     checkRange(name, options[name], 1, options.maxStreamWindowBytes);
@@ -131,7 +135,7 @@ const MAX_MESSAGE_BYTES = 0x7fffffff;
 const MAX_STREAMS = 1_000_000;
 
 type TextOption = "congestionControl" | "keyLogFile" | "qlogFolder";
-type NumericOption = Exclude<keyof TransportOptions, TextOption | "expiredStreamCode">;
+type NumericOption = Exclude<keyof TransportOptions, TextOption | "earlyData" | "expiredStreamCode">;
 
 const TRANSPORT_RANGES: readonly (readonly [name: NumericOption, minimum: number, maximum: number])[] = [
   ["idleTimeoutMs", 1, MAX_DURATION_MS],

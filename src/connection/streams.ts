@@ -31,6 +31,8 @@ export interface OpenOptions {
    * {@link SendStream.onExpired} is called. Default 0: never.
    */
   readonly lifetimeMs?: number;
+  /** Whether it may open before the handshake is done: what it carries may arrive twice. Default false. */
+  readonly early?: boolean;
 }
 
 /** Who takes what the peer sends on streams. */
@@ -98,7 +100,7 @@ export class Streams implements SendStreamOwner, ReceiveStreamOwner, MessageRece
    */
   openUnidirectional(
     outbound: OutboundQueue,
-    { urgency = DEFAULT_URGENCY, lifetimeMs = 0 }: OpenOptions = {},
+    { urgency = DEFAULT_URGENCY, lifetimeMs = 0, early = false }: OpenOptions = {},
   ): SendStream {
     if (!Number.isInteger(urgency) || urgency < 0 || urgency > 7) {
       throw new RangeError(`urgency is ${urgency}, expected a whole number from 0 to 7`);
@@ -106,7 +108,7 @@ export class Streams implements SendStreamOwner, ReceiveStreamOwner, MessageRece
     if (!(lifetimeMs >= 0 && lifetimeMs <= MAX_LIFETIME_MS)) {
       throw new RangeError(`lifetimeMs is ${lifetimeMs}, expected 0 to ${MAX_LIFETIME_MS}`);
     }
-    return this.#send(outbound, this.transport.open(false, urgency, lifetimeMs), false, lifetimeMs > 0);
+    return this.#send(outbound, this.transport.open(false, urgency, lifetimeMs, early), false, lifetimeMs > 0);
   }
 
   openBidirectional(): BidirectionalStream {

@@ -65,6 +65,12 @@ export interface TransportOptions {
   readonly keyLogFile: string;
   /** Folder that gets a qlog file of each connection, made if need be, where the addon is built with that (docs/operations.md). Empty: none. */
   readonly qlogFolder: string;
+  /**
+   * Whether a client that comes back sends calls that are `idempotent` along with its first packet, without waiting a round trip for
+   * the handshake (0-RTT, RFC 9001 §4.6), and whether a server takes them. Who records that packet can send it again: a process takes
+   * it once, but of several that share ticket keys each may (docs/security.md). Default false.
+   */
+  readonly earlyData: boolean;
 }
 
 /** What a server needs beyond {@link TransportOptions}. */
@@ -167,6 +173,8 @@ export interface TransportStats {
   readonly lostDatagrams: number;
   /** Whether the handshake was a short one, by a ticket of an earlier connection. */
   readonly resumed: boolean;
+  /** Whether what was sent before the end of the handshake was taken: see {@link TransportOptions.earlyData}. */
+  readonly earlyDataAccepted: boolean;
   /** What decides how much may be on its way; `"none"` over memory. */
   readonly congestionControl: TransportOptions["congestionControl"] | "none";
   /** Largest datagram payload that fits now; 0 when the peer takes none. */
@@ -185,8 +193,9 @@ export interface TransportConnection {
    * @param lifetimeMs When more than 0, and not all bytes of the stream and its end are acknowledged so long after this call, it is
    * reset with {@link TransportOptions.expiredStreamCode}. {@link ConnectionSink.onExpired} or `onDelivered` tells which it was.
    * Of unidirectional streams only: a stream with an answer has no lifetime. Default 0.
+   * @param early Whether it may open before the handshake is done. Default false.
    */
-  open(bidirectional: boolean, urgency?: number, lifetimeMs?: number): StreamId;
+  open(bidirectional: boolean, urgency?: number, lifetimeMs?: number, early?: boolean): StreamId;
   /**
    * Append `bytes` (copied before this returns) to the sending half, with `finish` as its last bytes. A stream that carried
    * data must be finished together with its last bytes (design §3, the FIN rule); `finish` on its own is for an empty stream.
@@ -198,8 +207,11 @@ export interface TransportConnection {
   stop(stream: StreamId, code: number): void;
   /** Allow the transport to deliver this many more bytes of the stream. */
   grant(stream: StreamId, bytes: number): void;
-  /** Queue one small message (copied before this returns); packed with others into as few packets as possible, when they really leave. */
-  sendMessage(bytes: Uint8Array): void;
+  /**
+   * Queue one small message (copied before this returns); packed with others into as few packets as possible, when they really leave.
+   * With `early` it may leave before the handshake is done.
+   */
+  sendMessage(bytes: Uint8Array, early?: boolean): void;
   /**
    * Queue a datagram (copied). `id` other than 0 asks for {@link ConnectionSink.onDatagramSent}; 0 `expiryMs` never expires. More
    * urgent ones leave first (0 to 7, default 3); when too many wait, the least urgent go, the oldest of these first.
@@ -212,7 +224,9 @@ export interface TransportConnection {
 
 /** What a transport reports about one connection. Views passed in are valid only during the call. Times are those of {@link Transport.nowUs}. */
 export interface ConnectionSink {
-  onEstablished(): void;
+  /** The connection can be used; when `early`, for what may be done twice, until {@link onConfirmed} says that the handshake is done. */
+  onEstablished(early?: boolean): void;
+  onConfirmed?(): void;
   /** The server knows this client again by these bytes: see {@link DialOptions.ticket}. Once at most. */
   onTicket?(ticket: Uint8Array): void;
   /** A stream opened here has received its QUIC id. */

@@ -158,7 +158,7 @@ export class Requester implements OutgoingCallOwner {
     call.meter?.run();
     call.meter?.sent(call.payload.length);
     call.payload = NOTHING;
-    call.sent = this.#connection.sendMessage(writer.view());
+    call.sent = this.#connection.sendMessage(writer.view(), call.idempotent);
   }
 
   #wait(call: OutgoingCall): void {

@@ -80,6 +80,13 @@ export class Responder<C> implements IncomingCallOwner<C> {
     if (request.refused !== undefined) {
       return this.#refuseRequest(request, request.refused, refusalText(request.refused));
     }
+    if (this.#connection.early && this.#router.methodFor(methodName(request))?.idempotent !== true) {
+      return this.#refuseRequest(
+        request,
+        ErrorCode.UNAVAILABLE,
+        "The handshake is not done, and the method not idempotent",
+      );
+    }
     if (this.#slots.draining) return this.#refuseRequest(request, ErrorCode.UNAVAILABLE, "The session is closing");
     const dueUs = deadlineUs(request.timeoutMs, this.#options.limits.maxTimeoutMs, this.nowUs());
     const call = new IncomingCall(this, request, dueUs);

@@ -18,7 +18,7 @@ export class ControlSender {
 
   /** Opens the stream and announces `settings`. */
   constructor(connection: Connection, settings: Partial<Settings>) {
-    this.#stream = connection.openUnidirectional(connection.outbound);
+    this.#stream = connection.openUnidirectional(connection.outbound, { early: true });
     encodeStreamKind(writer.reset(), StreamKind.CONTROL);
     encodeSettings(writer, settings);
     this.#stream.write(writer.view());

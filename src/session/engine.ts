@@ -52,7 +52,7 @@ import {
   type ControlStreams,
   type EngineOptions,
 } from "./engine_options.ts";
-import { routeStream, type StreamOwners } from "./peer_streams.ts";
+import { earlyOwners, routeStream, type StreamOwners } from "./peer_streams.ts";
 
 /** Runs one session. */
 export class Engine<C extends { readonly id: string }> extends Deadline
@@ -253,7 +253,7 @@ export class Engine<C extends { readonly id: string }> extends Deadline
   }
 
   onStream(receive: ReceiveStream, send: SendStream | undefined): void {
-    routeStream(receive, send, this.#owners);
+    routeStream(receive, send, this.#connection.early ? earlyOwners(this.#owners) : this.#owners);
   }
 
   onDatagram(bytes: Uint8Array, arrivalUs: number): void {
@@ -297,6 +297,9 @@ export class Engine<C extends { readonly id: string }> extends Deadline
   }
 
   onSettings(settings: Settings): void {
+    if (this.#connection.early && settings.resumeToken !== undefined) {
+      throw protocolViolation("A client asks for its session before the handshake is done");
+    }
     this.#peer.maxMessageBytes = settings.maxMessageBytes;
     this.#peer.maxMetadataBytes = settings.maxMetadataBytes;
     this.#peer.maxMetadataEntries = settings.maxMetadataEntries;

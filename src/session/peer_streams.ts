@@ -7,7 +7,7 @@
 import type { ReceiveSink, ReceiveStream } from "../connection/receive_stream.ts";
 import type { SendStream } from "../connection/send_stream.ts";
 import type { BidirectionalStream } from "../connection/streams.ts";
-import { StreamCode } from "../protocol/error.ts";
+import { protocolViolation, StreamCode } from "../protocol/error.ts";
 import { StreamKind } from "../protocol/stream_header.ts";
 
 /** Takes over a stream of one kind: what it returns gets the bytes behind the kind. */
@@ -21,6 +21,14 @@ export interface StreamOwners {
   readonly mediaUnit: StreamOwner;
   /** Bidirectional streams, which have no kind. */
   readonly call: (stream: BidirectionalStream) => void;
+}
+
+/** The owners before the handshake is done: of streams that clients must not open then, nobody. */
+export function earlyOwners({ control }: StreamOwners): StreamOwners {
+  const refuse = (): never => {
+    throw protocolViolation("A client may send nothing but its SETTINGS and requests before the handshake is done");
+  };
+  return { control, events: refuse, media: refuse, mediaUnit: refuse, call: refuse };
 }
 
 /** Pass a new stream to its owner as soon as its kind is known. */

@@ -7,6 +7,7 @@
 import { transportOptions, type TransportTuning } from "../../src/connection/options.ts";
 import type {
   ConnectionSink,
+  DialOptions,
   SocketAddress,
   StreamId,
   TransportClose,
@@ -45,13 +46,19 @@ export class RawPeer implements ConnectionSink {
   }
 
   /** Connect to `address`, and nothing more: not even a control stream. */
-  static async connect(network: Network, address: SocketAddress, tuning: TransportTuning = {}): Promise<RawPeer> {
+  static async connect(
+    network: Network,
+    address: SocketAddress,
+    tuning: TransportTuning = {},
+    dial: Partial<DialOptions> = {},
+  ): Promise<RawPeer> {
     const transport = await network.transport();
     const options = {
       ...transportOptions(tuning, StreamKind.MESSAGES),
       address,
       serverName: "127.0.0.1",
       verification: { kind: "development" },
+      ...dial,
     } as const;
     const peer = new RawPeer((sink) => transport.dial(options, sink));
     await network.until(() => peer.established || peer.close !== undefined);

@@ -27,6 +27,8 @@ pub struct Dial {
     pub ticket: Option<Vec<u8>>,
     /// What a ticket may be used for; `None` when none is wanted.
     pub ticket_scope: Option<TicketScope>,
+    /// Whether to send early data, should the ticket allow it.
+    pub early_data: bool,
     pub config: SharedConfig,
     pub settings: Arc<Settings>,
     pub stats: Arc<Shared>,
@@ -48,7 +50,7 @@ impl Dial {
             expect_ip(quic.as_mut(), ip)?;
         }
         if let (Some(scope), Some(ticket)) = (&self.ticket_scope, &self.ticket) {
-            use_ticket(&mut quic, scope, ticket);
+            use_ticket(&mut quic, scope, ticket, self.early_data);
         }
         let role = Role::Dialled { server_name: self.server_name, verification: self.verification };
         let mut connection = Connection::new(self.connection, quic, self.socket, role, self.settings, self.stats);

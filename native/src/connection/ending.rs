@@ -98,8 +98,8 @@ impl Connection {
     /// JavaScript's close goes to quiche after what was written before it has had its chance to leave.
     pub(super) fn apply_requested_close(&mut self) -> bool {
         match &self.ending.requested {
-            Some((code, reason)) => self.quic.close(true, *code, reason).is_ok(),
-            None => false,
+            Some((code, reason)) if !self.delays_close() => self.quic.close(true, *code, reason).is_ok(),
+            _ => false,
         }
     }
 
@@ -114,15 +114,15 @@ impl Connection {
 
     /// Tell JavaScript if the connection has ended; afterwards it lingers. `last_packet` is the one sent last.
     pub fn report_end(&mut self, events: &mut Events, last_packet: &[u8]) -> bool {
-        let has_ended =
-            self.quic.is_closed() || self.quic.is_draining() || self.ending.requested.is_some() || self.ending.gave_up;
+        let was_requested = self.ending.requested.is_some() && !self.delays_close();
+        let has_ended = self.quic.is_closed() || self.quic.is_draining() || was_requested || self.ending.gave_up;
         if self.ending.is_lingering() || !has_ended {
             return false;
         }
         let close = self.describe_end();
         self.stats.update(&self.quic, false);
         // A connection that was never established on an accepting side is nothing JavaScript knows.
-        if self.is_established || matches!(self.role, Role::Dialled { .. }) {
+        if self.is_usable() || matches!(self.role, Role::Dialled { .. }) {
             let header = Header {
                 flags: if close.application { APPLICATION } else { 0 },
                 stream: close.code,

@@ -30,11 +30,20 @@ pub struct Messages {
     next_stream: Option<u64>,
     /// Bytes of messages packed and not yet reported, without prefixes.
     packed_bytes: u32,
+    /// Messages that wait for the end of the handshake.
+    held: Vec<Bytes>,
 }
 
 impl Messages {
     pub fn new(kind: u8) -> Messages {
-        Messages { kind, queue: BytesMut::new(), lengths: VecDeque::new(), next_stream: None, packed_bytes: 0 }
+        Messages {
+            kind,
+            queue: BytesMut::new(),
+            lengths: VecDeque::new(),
+            next_stream: None,
+            packed_bytes: 0,
+            held: Vec::new(),
+        }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -46,6 +55,18 @@ impl Messages {
         write_varint(&mut self.queue, message.len() as u64);
         self.queue.extend_from_slice(message);
         self.lengths.push_back((self.queue.len() - start) as u32);
+    }
+
+    /// Keep a message until [`release`](Self::release).
+    pub fn hold(&mut self, message: Bytes) {
+        self.held.push(message);
+    }
+
+    /// Let go what was held, in order.
+    pub fn release(&mut self) {
+        for message in std::mem::take(&mut self.held) {
+            self.push(&message);
+        }
     }
 
     /// Pack one stream, if QUIC takes it whole; returns the bytes of it that it took.

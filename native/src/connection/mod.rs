@@ -4,6 +4,7 @@ mod amplification;
 mod coalesced;
 mod datagrams;
 pub mod dial;
+mod early;
 mod ending;
 #[cfg(test)]
 mod fin_rule_test;
@@ -37,7 +38,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::quic::Quic;
-use crate::record::{FIN, Header, command, event};
+use crate::record::{EARLY, FIN, Header, command, event};
 use crate::ring::{Events, record};
 use crate::stats::Shared;
 use crate::tls::verify::Verification;
@@ -81,6 +82,8 @@ pub struct Connection {
     stats_due: Option<Instant>,
     started: Instant,
     is_established: bool,
+    /// JavaScript uses the connection although the handshake is not done.
+    is_early: bool,
     /// The server has shown that it takes what the client has shown.
     has_verdict: bool,
     /// A ticket is wanted for the next connection, and has not come yet.
@@ -126,6 +129,7 @@ impl Connection {
             stats_due: None,
             started: now,
             is_established: false,
+            is_early: false,
             has_verdict: false,
             ticket_scope: None,
             last_received: now,
@@ -146,7 +150,7 @@ impl Connection {
     /// Whether JavaScript knows of this connection and has not been told its end.
     pub fn is_known(&self) -> bool {
         let is_dialled = matches!(self.role, Role::Dialled { .. });
-        (self.is_established || is_dialled) && !self.ending.is_lingering()
+        (self.is_usable() || is_dialled) && !self.ending.is_lingering()
     }
 
     pub fn is_established(&self) -> bool {
@@ -245,6 +249,9 @@ impl Connection {
             command::RESET => self.streams.reset(key, number(&payload), &mut self.quic, events),
             command::STOP => self.streams.stop(key, number(&payload), &mut self.quic),
             command::GRANT => self.streams.grant(key, header.argument),
+            command::MESSAGE if self.streams.only_early && header.flags & EARLY == 0 => {
+                self.messages.hold(unshare(payload, submission));
+            }
             command::MESSAGE => self.messages.push(&payload),
             command::DATAGRAM => {
                 let bytes = unshare(payload, submission);
@@ -263,12 +270,14 @@ impl Connection {
         }
         if !self.is_established && self.quic.is_established() && !self.awaits_verdict() {
             self.establish(events);
+        } else if self.begins_early_data() {
+            self.begin_early_data(events);
         }
-        if !self.is_established {
+        if !self.is_usable() {
             return;
         }
         self.report_ticket(events);
-        if self.quic.dgram_recv_queue_len() > 0 {
+        if self.is_established && self.quic.dgram_recv_queue_len() > 0 {
             self.read_datagrams(events);
         }
         self.streams.open_waiting(&mut self.quic, events);
@@ -298,13 +307,23 @@ impl Connection {
     fn establish(&mut self, events: &mut Events) {
         self.is_established = true;
         self.stats.update(&self.quic, false);
+        if self.is_early {
+            self.confirm(events);
+        } else {
+            self.announce(0, events);
+        }
+    }
+
+    /// JavaScript may use the connection.
+    fn announce(&self, flags: u8, events: &mut Events) {
         let certificate = self.quic.peer_cert().unwrap_or_default();
         match self.role {
-            Role::Dialled { .. } => events.push(record(event::ESTABLISHED, self.id), certificate),
+            Role::Dialled { .. } => events.push(Header { flags, ..record(event::ESTABLISHED, self.id) }, certificate),
             Role::Accepted { listener } => {
                 let addresses = self.addresses();
                 let argument = addresses.len() as u32;
-                let header = Header { stream: u64::from(listener), argument, ..record(event::ACCEPTED, self.id) };
+                let stream = u64::from(listener);
+                let header = Header { flags, stream, argument, ..record(event::ACCEPTED, self.id) };
                 events.push(header, &[addresses.as_bytes(), certificate].concat());
             }
         }

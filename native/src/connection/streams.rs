@@ -6,7 +6,7 @@ use bytes::Bytes;
 use quiche::Shutdown;
 
 use crate::quic::Quic;
-use crate::record::{BIDIRECTIONAL, Header, LOCAL, event};
+use crate::record::{BIDIRECTIONAL, EARLY, Header, LOCAL, event};
 use crate::ring::{Events, record};
 
 use super::lifetimes::Lifetimes;
@@ -48,13 +48,15 @@ pub struct Stream {
     pub urgency: Urgency,
     /// It has a lifetime, and it is neither over nor known to have sufficed.
     pub expires: bool,
+    /// It may open before the handshake is done.
+    pub is_early: bool,
     pub sending: Option<Sending>,
     pub receiving: Option<Receiving>,
 }
 
 impl Default for Stream {
     fn default() -> Stream {
-        Stream { id: None, urgency: Urgency::DEFAULT, expires: false, sending: None, receiving: None }
+        Stream { id: None, urgency: Urgency::DEFAULT, expires: false, is_early: false, sending: None, receiving: None }
     }
 }
 
@@ -92,6 +94,8 @@ struct Opening {
 pub struct Streams {
     pub connection: u32,
     is_server: bool,
+    /// Until the handshake is done only streams open that may be early.
+    pub only_early: bool,
     /// Credit of a stream of the peer from its start.
     pub initial_credit: u64,
     pub table: HashMap<StreamKey, Stream>,
@@ -119,6 +123,7 @@ impl Streams {
         Streams {
             connection,
             is_server,
+            only_early: false,
             initial_credit,
             table: HashMap::new(),
             handles: HashMap::new(),
@@ -145,7 +150,9 @@ impl Streams {
         if expires {
             self.lifetimes.add(header.stream, header.argument);
         }
-        self.table.insert(key, Stream { id: None, urgency, expires, sending: Some(Sending::default()), receiving });
+        let sending = Some(Sending::default());
+        let is_early = header.flags & EARLY != 0;
+        self.table.insert(key, Stream { id: None, urgency, expires, is_early, sending, receiving });
         let opening = if bidirectional { &mut self.bidirectional } else { &mut self.unidirectional };
         opening.waiting.push(urgency, key);
     }
@@ -173,12 +180,12 @@ impl Streams {
         if bidirectional { &mut self.bidirectional.waiting } else { &mut self.unidirectional.waiting }
     }
 
-    /// The first waiting stream that still exists; a stream reset meanwhile has left the table.
+    /// The first waiting stream that still exists, if it may open now; a stream reset meanwhile has left the table.
     fn next_waiting(&mut self, bidirectional: bool) -> Option<StreamKey> {
         loop {
             let key = *self.waiting(bidirectional).front()?;
-            if self.table.contains_key(&key) {
-                return Some(key);
+            if let Some(stream) = self.table.get(&key) {
+                return (stream.is_early || !self.only_early).then_some(key);
             }
             self.waiting(bidirectional).pop_front();
         }

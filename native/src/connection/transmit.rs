@@ -40,7 +40,8 @@ impl Connection {
             sent = self.fill(batch, events, departures);
         }
         self.messages.report(self.id, events);
-        sent
+        // A client may send early data once its first packet is made.
+        if sent == Sent::Everything && self.begins_early_data() { Sent::Turn } else { sent }
     }
 
     fn fill(&mut self, batch: &mut SendBatch, events: &mut Events, departures: &mut Vec<(u32, u64)>) -> Sent {
@@ -59,6 +60,8 @@ impl Connection {
             let (slot, _) = slot.split_at_mut(room.min(slot.len()));
             if self.is_established {
                 self.datagrams.feed(&mut self.quic, events, now);
+            }
+            if self.is_usable() {
                 self.offer_streams(events);
                 self.offer.given(self.messages.pack(&mut self.quic, &mut self.streams, self.ack_due));
             }

@@ -1,6 +1,7 @@
 //! Certificates: those an end shows, how it judges those it is shown, and who showed one.
 
 pub mod authority;
+pub mod early_data;
 pub mod issue;
 pub mod key_log;
 pub mod new_key;

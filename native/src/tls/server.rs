@@ -9,6 +9,7 @@ use boring::ssl::{
     SslVerifyMode,
 };
 
+use super::early_data::EarlyData;
 use super::key_log::KeyLog;
 use super::own::OwnCertificate;
 use super::peer::dns_names;
@@ -37,6 +38,7 @@ pub struct Identity {
     /// By server name in lower case, or by pattern with `*` for the first label.
     named: HashMap<String, SslContext>,
     verify: SslVerifyMode,
+    ticket_keys: Arc<TicketKeys>,
 }
 
 /// The identity of now, which the contexts of a server's sockets look up at each handshake.
@@ -66,7 +68,7 @@ impl Identity {
             default.get_or_insert(context);
         }
         let default = default.ok_or_else(|| invalid("A server needs a certificate"))?;
-        Ok(Identity { default, named, verify: verify_mode(clients) })
+        Ok(Identity { default, named, verify: verify_mode(clients), ticket_keys: ticket_keys.clone() })
     }
 
     /// The context that shows the right certificate: of that very name, of a pattern for it, or the first one (RFC 9525 §6.3).
@@ -92,8 +94,11 @@ impl CurrentIdentity {
     }
 }
 
-/// A context that shows whatever `identity` is when a handshake begins.
-pub fn server_context(identity: Arc<CurrentIdentity>) -> Result<SslContextBuilder, Failure> {
+/// A context that shows whatever `identity` is when a handshake begins, and takes early data if it is told how.
+pub fn server_context(
+    identity: Arc<CurrentIdentity>,
+    early_data: Option<EarlyData>,
+) -> Result<SslContextBuilder, Failure> {
     let mut context = SslContextBuilder::new(SslMethod::tls()).map_err(invalid)?;
     // Asked of this context whether there are keys, and of the one chosen which.
     TicketKeys::of_process()?.serve(&mut context);
@@ -106,7 +111,11 @@ pub fn server_context(identity: Arc<CurrentIdentity>) -> Result<SslContextBuilde
             // Whoever is known by a ticket is not asked again, however much has changed since.
             ssl.set_options(SslOptions::NO_TICKET);
         }
-        ssl.set_ssl_context(chosen).map_err(|_| SelectCertError::ERROR)
+        ssl.set_ssl_context(chosen).map_err(|_| SelectCertError::ERROR)?;
+        if let Some(early_data) = &early_data {
+            early_data.decide(&mut hello, identity.ticket_keys.outlive_the_process());
+        }
+        Ok(())
     });
     Ok(context)
 }

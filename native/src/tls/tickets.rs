@@ -58,6 +58,11 @@ impl TicketKeys {
         Ok(KEYS.get_or_init(|| Arc::new(TicketKeys(Mutex::new(keys)))).clone())
     }
 
+    /// Whether they were given, so that an earlier process may have had them too.
+    pub fn outlive_the_process(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).made.is_none()
+    }
+
     /// Let `context` use them.
     pub fn serve(self: &Arc<TicketKeys>, context: &mut SslContextBuilder) {
         let keys = self.clone();
