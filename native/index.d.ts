@@ -99,8 +99,11 @@ export declare function submit(driver: number, commands: Uint8Array, length: num
 /** Fill `target` with events; returns the bytes written, 0 when there is nothing more. */
 export declare function drainInto(driver: number, target: Uint8Array): number;
 
-/** Bind a server's socket; throws an error with `code`. */
-export declare function listen(driver: number, listener: number, settings: ListenSettings): Bound;
+/**
+ * Bind a server's address and serve it by all of these threads; throws an error with `code`. What concerns the listener as a whole is asked
+ * of the first of them.
+ */
+export declare function listen(drivers: number[], listener: number, settings: ListenSettings): Bound;
 
 /** Show another identity from the next handshake on; throws an error with `code` when it cannot be used. */
 export declare function setIdentity(driver: number, listener: number, identity: IdentitySettings): void;
@@ -136,6 +139,9 @@ export declare function listenerStats(driver: number, listener: number, target: 
 
 /** Whether the thread keeps the program alive. */
 export declare function setReferenced(driver: number, referenced: boolean): void;
+
+/** How many processors this program may use. */
+export declare function processors(): number;
 
 /** The clock that stamps packets, in microseconds. */
 export declare function nowUs(): number;

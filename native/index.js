@@ -25,6 +25,7 @@ export const {
   listen,
   listenerStats,
   nowUs,
+  processors,
   readCertificate,
   resolve,
   setAlarm,

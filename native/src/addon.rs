@@ -12,6 +12,7 @@ use crate::clock;
 use crate::config::TransportSettings;
 use crate::error::{Failure, unavailable};
 use crate::handle;
+use crate::listen;
 use crate::ring::Input;
 use crate::tls::issue;
 use crate::tls::own::OwnCertificate;
@@ -128,18 +129,19 @@ pub fn drain_into(driver: u32, mut target: Uint8ArraySlice) -> u32 {
     handle::get(driver).map_or(0, |handle| handle.rings.drain_into(unsafe { target.as_mut() }) as u32)
 }
 
-/// Bind a server's socket and accept connections on it, as `listener`.
+/// Bind a server's address and accept connections on it, as `listener`, in all of these threads. What concerns the listener as a whole is
+/// asked of the first of them.
 #[napi(catch_unwind)]
-pub fn listen(driver: u32, listener: u32, settings: ListenSettings) -> Result<Bound> {
-    let handle = handle::get(driver).ok_or_else(ended)?;
-    Ok(handle.listen(listener, settings)?)
+pub fn listen(drivers: Vec<u32>, listener: u32, settings: ListenSettings) -> Result<Bound> {
+    let threads: Option<Vec<_>> = drivers.into_iter().map(handle::get).collect();
+    Ok(listen::listen(&threads.ok_or_else(ended)?, listener, settings)?)
 }
 
 /// Show another identity from the next handshake on. One that cannot be used changes nothing.
 #[napi(catch_unwind)]
 pub fn set_identity(driver: u32, listener: u32, identity: IdentitySettings) -> Result<()> {
     let handle = handle::get(driver).ok_or_else(ended)?;
-    Ok(handle.set_identity(listener, identity)?)
+    Ok(handle.servers.set_identity(listener, identity)?)
 }
 
 /// Read a certificate (DER).
@@ -171,11 +173,11 @@ pub fn issue_certificate(name: String, key_pem: String, request: CertificateRequ
     Ok(issue::issue(&name, &key_pem, &issue::Request { common_name, names, not_before_ms, not_after_ms })?.into())
 }
 
-/// Stop accepting; the socket closes with its last connection.
+/// Stop accepting; the socket of each thread closes with its last connection.
 #[napi(catch_unwind)]
 pub fn close_listener(driver: u32, listener: u32) {
     if let Some(handle) = handle::get(driver) {
-        handle.close_listener(listener);
+        handle.servers.close(listener);
     }
 }
 
@@ -200,9 +202,9 @@ pub fn stats(driver: u32, connection: u32, mut target: Float64ArraySlice) -> boo
 /// Copy a listener's counters, which `front_door/counters.rs` names; false when it is gone.
 #[napi(catch_unwind)]
 pub fn listener_stats(driver: u32, listener: u32, mut target: Float64ArraySlice) -> bool {
-    let Some(counters) = handle::get(driver).and_then(|handle| handle.counters_of(listener)) else { return false };
+    let Some(door) = handle::get(driver).and_then(|handle| handle.servers.door_of(listener)) else { return false };
     // SAFETY: JavaScript waits for this call and shares the array with nobody.
-    for (room, value) in unsafe { target.as_mut() }.iter_mut().zip(counters.read()) {
+    for (room, value) in unsafe { target.as_mut() }.iter_mut().zip(door.counters.read()) {
         *room = value;
     }
     true
@@ -223,6 +225,12 @@ pub fn set_alarm(driver: u32, delay_us: f64) {
         // Conversion saturates: of what is negative or no number, 0 comes.
         handle.rings.set_alarm(clock::now_us().saturating_add(delay_us as u64).max(1));
     }
+}
+
+/// How many processors this program may use.
+#[napi(catch_unwind)]
+pub fn processors() -> u32 {
+    std::thread::available_parallelism().map_or(1, |count| count.get() as u32)
 }
 
 /// The clock that stamps packets, in microseconds.

@@ -16,8 +16,7 @@ use crate::clock::now_us;
 use crate::close::CloseCause;
 use crate::connection::dial::Dial;
 use crate::connection::{Connection, Sent, report_departure};
-use crate::endpoint::Endpoint;
-use crate::front_door::FrontDoor;
+use crate::endpoint::{Endpoint, Listener};
 use crate::heap::Heap;
 use crate::record::{HEADER_BYTES, Header, event, padded};
 use crate::ring::{Events, Input, Rings, record};
@@ -130,6 +129,7 @@ impl Driver {
         for input in self.rings.take() {
             match input {
                 Input::Commands(submission) => self.carry_out(&submission),
+                Input::Strays(lot) => self.take_strays(*lot),
                 Input::AddEndpoint(endpoint) => {
                     let fd = endpoint.socket.fd();
                     self.poller.add(fd);
@@ -156,7 +156,7 @@ impl Driver {
         let listeners = self.endpoints.values_mut().filter_map(|endpoint| endpoint.listener.as_mut());
         let Some(listener) = listeners.into_iter().find(|listener| listener.id == id) else { return };
         listener.is_accepting = false;
-        for id in listener.door.unestablished() {
+        for id in listener.door.unestablished(listener.lane) {
             if let Some(connection) = self.connections.get_mut(&id) {
                 connection.give_up_handshake();
             }
@@ -231,8 +231,8 @@ impl Driver {
                 if let Some(token) = connection.reset_token() {
                     self.routes.add_reset_token(token, *id);
                 }
-                if let Some(door) = self.door(fd) {
-                    door.establish(*id);
+                if let Some(listener) = self.listener(fd) {
+                    listener.door.establish(listener.lane, *id);
                 }
             }
         }
@@ -316,17 +316,16 @@ impl Driver {
         }
     }
 
-    /// The front door of the listener on that socket.
-    fn door(&mut self, fd: RawFd) -> Option<&mut FrontDoor> {
-        self.endpoints.get_mut(&fd)?.listener.as_mut().map(|listener| &mut listener.door)
+    fn listener(&self, fd: RawFd) -> Option<&Listener> {
+        self.endpoints.get(&fd)?.listener.as_ref()
     }
 
     fn forget(&mut self, id: u32) {
         self.heap.touch();
         if let Some(connection) = self.connections.remove(&id)
-            && let Some(door) = self.door(connection.socket)
+            && let Some(listener) = self.listener(connection.socket)
         {
-            door.end(id);
+            listener.door.end(listener.lane, id);
         }
         self.routes.remove(id);
     }

@@ -7,11 +7,13 @@ use crate::clock::now_us;
 use crate::config::Path;
 use crate::connection::{Connection, Role, Settings};
 use crate::front_door::counters::Counter;
-use crate::front_door::{Decision, First, FrontDoor};
+use crate::front_door::{Arrival, Decision, First, FrontDoor};
 use crate::lane::Lane;
 use crate::quic::{Buffers, CONNECTION_ID_BYTES, Quic};
+use crate::routes::destination_id;
 use crate::socket::Socket;
 use crate::stats::Table;
+use crate::strays::Lanes;
 use crate::wake::RawFd;
 
 /// A socket and what happens to packets of unknown connections on it.
@@ -26,13 +28,15 @@ pub struct Endpoint {
 pub struct Listener {
     pub id: u32,
     pub lane: Lane,
+    /// The threads that serve the same address, this one among them.
+    pub lanes: Lanes,
     pub is_accepting: bool,
     /// Runs on a development certificate, and so is not there for other machines.
     pub is_development: bool,
     pub loopback_config: quiche::Config,
     pub network_config: quiche::Config,
     pub settings: Arc<Settings>,
-    pub door: FrontDoor,
+    pub door: Arc<FrontDoor>,
 }
 
 impl Endpoint {
@@ -43,17 +47,24 @@ impl Endpoint {
 }
 
 impl Listener {
-    /// What is to be done with a packet to no known connection. `answer` is room for one packet.
-    pub fn judge(&mut self, packet: &mut [u8], from: SocketAddr, answer: &mut [u8]) -> Decision {
+    /// The lane a packet to no known connection belongs to, when that is another one.
+    pub fn owner_elsewhere(&self, packet: &[u8]) -> Option<usize> {
+        let owner = self.lane.owner(destination_id(packet)?);
+        (owner != self.lane.index()).then_some(owner)
+    }
+
+    /// What is to be done with a packet to no known connection, which may begin one with that number. `answer` is room for one packet.
+    pub fn judge(&self, packet: &mut [u8], from: SocketAddr, connection: u32, answer: &mut [u8]) -> Decision {
         let is_local = from.ip().to_canonical().is_loopback();
         if !self.is_accepting || (self.is_development && !is_local) {
             self.door.counters.increment(Counter::DroppedUnwanted);
             return Decision::Drop;
         }
-        self.door.judge(packet, from, self.lane, now_us(), answer)
+        let arrival = Arrival { from, lane: self.lane, connection, now_us: now_us() };
+        self.door.judge(packet, &arrival, answer)
     }
 
-    /// The connection a first packet begins, and the connection id chosen for it.
+    /// The connection that a first packet begins, which was judged, and the connection id chosen for it.
     pub fn accept(
         &mut self,
         first: &First,
@@ -77,7 +88,6 @@ impl Listener {
         })?;
         let role = Role::Accepted { listener: self.id };
         let shared = stats.insert(connection);
-        self.door.begin(connection, from, first);
         let mut begun = Connection::new(connection, quic, socket, role, self.settings.clone(), shared);
         if first.original_id.is_some() {
             begun.trust_address();

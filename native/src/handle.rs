@@ -15,25 +15,19 @@ use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
 
-use crate::addon::{AcceptSettings, Bound, DialSettings, IdentitySettings, ListenSettings};
+use crate::addon::{Bound, DialSettings};
 use crate::config::{Path, TransportSettings, quic_config};
 use crate::connection::Settings;
 use crate::connection::dial::{Dial, SharedConfig};
 use crate::driver::Driver;
-use crate::endpoint::{Endpoint, Listener, path_to};
+use crate::endpoint::{Endpoint, path_to};
 use crate::error::{Failure, invalid, io_text, unavailable};
-use crate::front_door::counters::Counters;
-use crate::front_door::{FrontDoor, Limits};
-use crate::lane::Lane;
+use crate::listen::Servers;
 use crate::ring::{Events, Input, Rings};
 use crate::socket::Socket;
 use crate::stats::Table;
-use crate::tls::authority;
-use crate::tls::early_data::EarlyData;
 use crate::tls::key_log::KeyLog;
 use crate::tls::own::OwnCertificate;
-use crate::tls::server::{ClientAuthority, CurrentIdentity, Identity, Manner, server_context};
-use crate::tls::tickets::TicketKeys;
 use crate::tls::verify::{Verification, client_context};
 use crate::wake::RawFd;
 
@@ -45,14 +39,7 @@ pub struct Handle {
     pub stats: Arc<Table>,
     notify: napi::sys::napi_threadsafe_function,
     clients: Mutex<Clients>,
-    servers: Mutex<HashMap<u32, Server>>,
-}
-
-/// What a listener shows, how, and what it counts.
-struct Server {
-    identity: Arc<CurrentIdentity>,
-    manner: Manner,
-    counters: Arc<Counters>,
+    pub servers: Servers,
 }
 
 /// Sockets that clients share, one per address family, and configurations that connections share.
@@ -96,7 +83,7 @@ pub fn start(env: &Env, on_events: &Function<(), ()>) -> napi::Result<u32> {
         stopping.push(Input::Stop);
         let _ = thread.join();
     })?;
-    let handle = Handle { rings, stats, notify: raw, clients: Mutex::default(), servers: Mutex::default() };
+    let handle = Handle { rings, stats, notify: raw, clients: Mutex::default(), servers: Servers::default() };
     HANDLES.with_borrow_mut(|handles| handles.insert(id, Rc::new(handle)));
     Ok(id)
 }
@@ -111,55 +98,6 @@ impl Handle {
                 napi::sys::napi_unref_threadsafe_function(env.raw(), self.notify);
             }
         }
-    }
-
-    pub fn listen(&self, id: u32, settings: ListenSettings) -> Result<Bound, Failure> {
-        let address = socket_address(&settings.address, settings.port)?;
-        let is_development = settings.identity.is_none();
-        let key_log = KeyLog::open(&settings.transport.key_log_file)?;
-        let manner = Manner { alpn: settings.transport.alpn.clone(), key_log };
-        let identity = match settings.identity {
-            Some(identity) => identity_of(identity, &manner)?,
-            None => Identity::new(&[authority::issue()?], None, &TicketKeys::of_process()?, &manner)?,
-        };
-        let identity = Arc::new(CurrentIdentity::new(identity));
-        let transport = &settings.transport;
-        let early_data = |path| transport.early_data.then(|| EarlyData::new(&format!("{transport:?} {path:?}")));
-        let config = |path| quic_config(transport, path, server_context(identity.clone(), early_data(path))?);
-        let listener = Listener {
-            id,
-            lane: Lane::ONLY,
-            is_accepting: true,
-            is_development,
-            loopback_config: config(Path::Loopback)?,
-            network_config: config(Path::Network)?,
-            settings: Arc::new(Settings::try_from(&settings.transport)?),
-            door: front_door(&settings.accept)?,
-        };
-        let socket = bind(address, true)?;
-        let bound = bound(socket.local(), socket.receive_buffer_bytes(), manner.key_log.as_ref());
-        let counters = listener.door.counters.clone();
-        let endpoint = Endpoint { socket, listener: Some(listener), connections: 0 };
-        self.rings.push(Input::AddEndpoint(Box::new(endpoint)));
-        lock(&self.servers).insert(id, Server { identity, manner, counters });
-        Ok(bound)
-    }
-
-    pub fn set_identity(&self, listener: u32, identity: IdentitySettings) -> Result<(), Failure> {
-        let servers = lock(&self.servers);
-        let server = servers.get(&listener).ok_or_else(|| unavailable("The listener is closed"))?;
-        server.identity.replace(identity_of(identity, &server.manner)?);
-        Ok(())
-    }
-
-    /// The counters of a listener that is open.
-    pub fn counters_of(&self, listener: u32) -> Option<Arc<Counters>> {
-        lock(&self.servers).get(&listener).map(|server| server.counters.clone())
-    }
-
-    pub fn close_listener(&self, listener: u32) {
-        lock(&self.servers).remove(&listener);
-        self.rings.push(Input::CloseListener(listener));
     }
 
     pub fn dial(&self, connection: u32, settings: DialSettings) -> Result<Bound, Failure> {
@@ -221,7 +159,8 @@ impl Clients {
         if let Some(socket) = slot {
             return Ok(*socket);
         }
-        let socket = bind((any, 0).into(), false)?;
+        let any = SocketAddr::from((any, 0));
+        let socket = Socket::bind(any, false).map_err(|error| not_bound(any, &error))?;
         let receive_buffer_bytes = socket.receive_buffer_bytes();
         let client = ClientSocket { fd: socket.fd(), local: socket.local(), receive_buffer_bytes };
         rings.push(Input::AddEndpoint(Box::new(Endpoint { socket, listener: None, connections: 0 })));
@@ -245,18 +184,6 @@ fn start_thread(rings: Arc<Rings>, stats: Arc<Table>, notify: Notify) -> napi::R
         .map_err(|error| napi::Error::from_reason(io_text(&error)))
 }
 
-fn front_door(settings: &AcceptSettings) -> Result<FrontDoor, Failure> {
-    let limits = Limits {
-        connections: settings.max_connections as usize,
-        connections_per_address: settings.max_connections_per_address as usize,
-        handshakes: settings.max_handshakes as usize,
-        handshakes_per_address: settings.max_handshakes_per_address as usize,
-        retry_threshold: settings.retry_threshold as usize,
-        is_loopback_exempt: settings.exempt_loopback,
-    };
-    FrontDoor::new(limits, settings.max_resets_per_s, settings.secret.as_deref())
-}
-
 fn verification(settings: &DialSettings, remote: IpAddr) -> Result<Verification, Failure> {
     match settings.verification.as_str() {
         "system" => Ok(Verification::System),
@@ -276,33 +203,23 @@ fn verification(settings: &DialSettings, remote: IpAddr) -> Result<Verification,
     }
 }
 
-fn identity_of(settings: IdentitySettings, manner: &Manner) -> Result<Identity, Failure> {
-    let certificates: Vec<OwnCertificate> = settings.certificates.into_iter().map(OwnCertificate::from).collect();
-    let is_required = settings.requires_client_certificate;
-    let clients = settings.client_authority_pem.map(|pem| ClientAuthority { pem, is_required });
-    let ticket_keys = match settings.ticket_keys {
-        Some(keys) => TicketKeys::given(&keys)?,
-        None => TicketKeys::of_process()?,
-    };
-    Identity::new(&certificates, clients.as_ref(), &ticket_keys, manner)
-}
-
-fn socket_address(address: &str, port: u32) -> Result<SocketAddr, Failure> {
+pub fn socket_address(address: &str, port: u32) -> Result<SocketAddr, Failure> {
     let ip: IpAddr = address.parse().map_err(|_| invalid(format!("\"{address}\" is not an IP address")))?;
     let port = u16::try_from(port).map_err(|_| invalid(format!("Port {port} is not between 0 and 65535")))?;
     Ok(SocketAddr::new(ip, port))
 }
 
-fn bind(address: SocketAddr, answers: bool) -> Result<Socket, Failure> {
-    Socket::bind(address, answers).map_err(|error| match error.kind() {
+/// Why a socket could not be bound, in words.
+pub fn not_bound(address: SocketAddr, error: &std::io::Error) -> Failure {
+    match error.kind() {
         std::io::ErrorKind::AddrInUse => {
             unavailable(format!("Address {address} is already in use; choose another port, or 0 for a free one"))
         }
-        _ => unavailable(format!("Cannot bind to {address}: {}", io_text(&error))),
-    })
+        _ => unavailable(format!("Cannot bind to {address}: {}", io_text(error))),
+    }
 }
 
-fn bound(local: SocketAddr, receive_buffer_bytes: usize, key_log: Option<&KeyLog>) -> Bound {
+pub fn bound(local: SocketAddr, receive_buffer_bytes: usize, key_log: Option<&KeyLog>) -> Bound {
     Bound {
         address: local.ip().to_string(),
         port: u32::from(local.port()),
@@ -312,6 +229,6 @@ fn bound(local: SocketAddr, receive_buffer_bytes: usize, key_log: Option<&KeyLog
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

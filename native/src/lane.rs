@@ -1,7 +1,7 @@
 //! Which of the sockets that share one address a connection belongs to.
 //!
-//! Every connection id says it: its first byte, modulo the number of sockets. So whoever gets a packet can tell whose it is,
-//! and the id that a client makes up for its first packet chooses a socket at random.
+//! Every connection id says it: its first byte, modulo the number of sockets. So whoever gets a packet can tell whose it is, the
+//! kernel too (`socket/sharing.rs`), and the id that a client makes up for its first packet chooses a socket at random.
 
 use boring::rand::rand_bytes;
 
@@ -19,14 +19,16 @@ impl Lane {
     /// Of a socket that shares its address with none.
     pub const ONLY: Lane = Lane { index: 0, count: 1 };
 
-    #[cfg(test)]
     /// Number `index` of `count`; `None` when there is no such number.
     pub fn new(index: usize, count: usize) -> Option<Lane> {
         let (index, count) = (u8::try_from(index).ok()?, u8::try_from(count).ok()?);
         (index < count).then_some(Lane { index, count })
     }
 
-    #[cfg(test)]
+    pub fn index(self) -> usize {
+        usize::from(self.index)
+    }
+
     /// Whose the connection with that id is, as an index.
     pub fn owner(self, id: &[u8]) -> usize {
         usize::from(id.first().map_or(0, |first| first % self.count))

@@ -1,4 +1,4 @@
-//! QUIC for JavaScript: one I/O thread per environment, and two rings to talk to it (`record.rs` has their layout).
+//! QUIC for JavaScript: an I/O thread per environment, or several, and two rings to talk to each (`record.rs` has their layout).
 //!
 //! This crate knows QUIC and TLS and nothing of what is said over them.
 
@@ -19,6 +19,7 @@ mod front_door;
 mod handle;
 mod heap;
 mod lane;
+mod listen;
 mod qlog;
 mod quic;
 mod record;
@@ -28,6 +29,7 @@ mod routes;
 mod send_batch;
 mod socket;
 mod stats;
+mod strays;
 mod timers;
 mod tls;
 mod wake;

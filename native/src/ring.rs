@@ -12,6 +12,7 @@ use bytes::{BufMut, Bytes};
 use crate::connection::dial::Dial;
 use crate::endpoint::Endpoint;
 use crate::record::{FIN, HEADER_BYTES, Header, event, padded};
+use crate::strays::Lot;
 use crate::wake::Waker;
 
 /// Bytes of one batch, after which the next is begun. JavaScript's buffer holds a batch and the record that overflowed it.
@@ -23,6 +24,8 @@ const SPARE_BATCHES: usize = 8;
 
 /// Work for the I/O thread.
 pub enum Input {
+    /// Packets for connections of this thread that came to another one.
+    Strays(Box<Lot>),
     /// Command records, as JavaScript submitted them.
     Commands(Bytes),
     /// A bound socket to serve.
@@ -39,6 +42,8 @@ pub enum Input {
 pub struct Rings {
     inbox: Mutex<Vec<Input>>,
     inbox_length: AtomicUsize,
+    /// Bytes of strays in `inbox`.
+    stray_bytes: AtomicUsize,
     outbox: Mutex<Outbox>,
     outbox_bytes: AtomicUsize,
     notified: AtomicBool,
@@ -58,6 +63,7 @@ impl Rings {
         Ok(Rings {
             inbox: Mutex::default(),
             inbox_length: AtomicUsize::new(0),
+            stray_bytes: AtomicUsize::new(0),
             outbox: Mutex::default(),
             outbox_bytes: AtomicUsize::new(0),
             notified: AtomicBool::new(false),
@@ -66,10 +72,13 @@ impl Rings {
         })
     }
 
-    /// JavaScript's side: hand over work.
+    /// The side of JavaScript, or of another I/O thread: hand over work.
     pub fn push(&self, input: Input) {
         {
             let mut inbox = lock(&self.inbox);
+            if let Input::Strays(lot) = &input {
+                self.stray_bytes.fetch_add(lot.bytes.len(), SeqCst);
+            }
             inbox.push(input);
             self.inbox_length.store(inbox.len(), SeqCst);
         }
@@ -83,7 +92,13 @@ impl Rings {
         }
         let mut inbox = lock(&self.inbox);
         self.inbox_length.store(0, SeqCst);
+        self.stray_bytes.store(0, SeqCst);
         std::mem::take(&mut *inbox)
+    }
+
+    /// How much other threads have handed over that was not taken yet, about.
+    pub fn stray_bytes(&self) -> usize {
+        self.stray_bytes.load(SeqCst)
     }
 
     pub fn has_input(&self) -> bool {

@@ -75,7 +75,7 @@ impl Routes {
 
 /// The destination connection id of a packet (RFC 8999 §5): behind its length in a long header, of our own length in a
 /// short one.
-fn destination_id(packet: &[u8]) -> Option<&[u8]> {
+pub fn destination_id(packet: &[u8]) -> Option<&[u8]> {
     if packet.first()? & 0x80 != 0 {
         let length = usize::from(*packet.get(5)?);
         packet.get(6..6 + length)

@@ -40,6 +40,10 @@ export interface EndpointStats {
   readonly droppedUnauthentic: number;
   /** First packets to an address that accepts nobody (any more), or no other machine: see the development certificate. */
   readonly droppedUnwanted: number;
+  /** Packets that came to the socket of another thread than their connection's, and were handed over; with several `threads`. */
+  readonly handedOver: number;
+  /** The same, dropped because that thread was too far behind. */
+  readonly droppedHandingOver: number;
 }
 
 /** The names in the order of `Counter` in `native/src/front_door/counters.rs`. */
@@ -61,6 +65,8 @@ const NAMES: readonly (keyof EndpointStats)[] = [
   "droppedUnknown",
   "droppedUnauthentic",
   "droppedUnwanted",
+  "handedOver",
+  "droppedHandingOver",
 ];
 
 /** How many numbers a snapshot of the addon has. */

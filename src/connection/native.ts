@@ -1,5 +1,5 @@
 /**
- * The transport over real sockets: QUIC by the native addon, whose I/O thread is reached through two rings of records.
+ * The transport over real sockets: QUIC by the native addon, whose I/O threads are reached through rings of records.
  * The only file that loads the addon, and only when asked to; so everything else runs without permission and binary.
  *
  * @module
@@ -10,27 +10,16 @@ import { EchoStreamError } from "../protocol/error.ts";
 import { consoleLogger, once } from "../trace.ts";
 import { DEFAULT_ACCEPT_OPTIONS } from "./accept_options.ts";
 import { ClockBridge } from "./clock_bridge.ts";
-import {
-  type Addon,
-  attempt,
-  type Bound,
-  certificateSettings,
-  identitySettings,
-  peerCertificate,
-  transportSettings,
-  verificationSettings,
-} from "./native_addon.ts";
-import { type ConnectionOwner, NativeConnection } from "./native_connection.ts";
-import { handshakeRefusal, NativeListener } from "./native_listener.ts";
-import { CommandRing, Event, Flag, HEADER_BYTES, joinWords, padded } from "./native_ring.ts";
-import type { PeerCertificate } from "./peer_certificate.ts";
+import { type Addon, attempt, type Bound, identitySettings, transportSettings } from "./native_addon.ts";
+import { NativeListener } from "./native_listener.ts";
+import { IoThread, type ThreadOwner } from "./native_thread.ts";
 import { receiveBufferWarning } from "./receive_buffer.ts";
+import { threadWarning } from "./threads.ts";
 import type {
   ConnectionSink,
   DialOptions,
   ListenOptions,
   Transport,
-  TransportClose,
   TransportConnection,
   TransportListener,
 } from "./transport.ts";
@@ -66,40 +55,30 @@ async function load(): Promise<Transport> {
   }
 }
 
-class NativeTransport implements Transport, ConnectionOwner {
-  readonly #addon: Addon;
-  /** The I/O thread. */
-  readonly #driver: number;
-  readonly #commands = new CommandRing();
-  readonly #connections = new Map<number, NativeConnection>();
-  readonly #listeners = new Map<number, NativeListener>();
-  readonly #eventBytes = new Uint8Array(EVENT_BUFFER_BYTES);
-  readonly #eventWords = new Uint32Array(this.#eventBytes.buffer);
-  #nextConnection = 1;
+class NativeTransport implements Transport, ThreadOwner {
+  readonly addon: Addon;
+  readonly clock: ClockBridge;
+  referenced = true;
+  /** The first is there from the start and serves all that is dialled; others when a listener wants them. */
+  readonly #threads: [IoThread, ...IoThread[]];
   #nextListener = 1;
-  /** A flush is on its way, or will follow from the drain in progress. */
-  #flushing = false;
-  #draining = false;
-  #rounds = 0;
-  readonly #clock: ClockBridge;
-  #arrivalUs = 0;
-  #referenced = true;
-  #held = true;
 
   constructor(addon: Addon) {
-    this.#addon = addon;
-    this.#clock = new ClockBridge(() => addon.nowUs(), systemClock.nowUs);
-    this.#driver = addon.start(() => {
-      try {
-        systemAlarm.ring();
-      } finally {
-        this.#drain();
-      }
-      // An alarm between the two woke nobody: until JavaScript drains, it counts as woken.
+    this.addon = addon;
+    this.clock = new ClockBridge(() => addon.nowUs(), systemClock.nowUs);
+    const first = new IoThread(this);
+    this.#threads = [first];
+    systemAlarm.connect((delayUs) => addon.setAlarm(first.driver, delayUs));
+  }
+
+  onEvents(drain: () => void): void {
+    try {
       systemAlarm.ring();
-    });
-    systemAlarm.connect((delayUs) => addon.setAlarm(this.#driver, delayUs));
-    this.#updateReference();
+    } finally {
+      drain();
+    }
+    // An alarm between the two woke nobody: until JavaScript drains, it counts as woken.
+    systemAlarm.ring();
   }
 
   // deno-lint-ignore require-await -- what the addon throws at once reaches the caller as a rejection.
@@ -108,8 +87,9 @@ class NativeTransport implements Transport, ConnectionOwner {
     accept: (connection: TransportConnection) => ConnectionSink,
   ): Promise<TransportListener> {
     const id = this.#nextListener++;
+    const threads = this.#firstThreads(options.threads ?? 1);
     const bound = attempt(() =>
-      this.#addon.listen(this.#driver, id, {
+      this.addon.listen(threads.map((thread) => thread.driver), id, {
         address: options.address.address,
         port: options.address.port,
         identity: options.identity && identitySettings(options.identity),
@@ -118,45 +98,28 @@ class NativeTransport implements Transport, ConnectionOwner {
       })
     );
     warnOf(bound);
+    const warning = threadWarning(threads.length, this.addon.processors());
+    if (warning !== undefined) warnOnce(warning);
+    const [{ driver }] = this.#threads;
     const listener = new NativeListener(bound, options, accept, {
-      close: () => this.#addon.closeListener(this.#driver, id),
-      readCounters: (target) => void this.#addon.listenerStats(this.#driver, id, target),
-      setIdentity: (identity) => attempt(() => this.#addon.setIdentity(this.#driver, id, identitySettings(identity))),
+      close: () => this.addon.closeListener(driver, id),
+      readCounters: (target) => void this.addon.listenerStats(driver, id, target),
+      setIdentity: (identity) => attempt(() => this.addon.setIdentity(driver, id, identitySettings(identity))),
     });
-    this.#listeners.set(id, listener);
-    this.#updateReference();
+    for (const thread of threads) thread.listen(id, listener);
     return listener;
   }
 
   dial(options: DialOptions, sink: ConnectionSink): TransportConnection {
-    while (this.#connections.has(this.#nextConnection)) this.#advanceConnection();
-    const id = this.#nextConnection;
-    this.#advanceConnection();
-    const bound = attempt(() =>
-      this.#addon.dial(this.#driver, id, {
-        address: options.address.address,
-        port: options.address.port,
-        serverName: options.serverName,
-        ...verificationSettings(options.verification),
-        certificate: options.certificate && certificateSettings(options.certificate),
-        ticket: options.ticket,
-        wantsTicket: options.wantsTicket ?? false,
-        transport: transportSettings(options),
-      })
-    );
+    const { connection, bound } = this.#threads[0].dial(options, sink);
     warnOf(bound);
-    const local = { address: bound.address, port: bound.port };
-    const connection = new NativeConnection(this, id, options.address, local, options.congestionControl);
-    connection.sink = sink;
-    this.#connections.set(id, connection);
-    this.#updateReference();
     return connection;
   }
 
   async resolve(host: string): Promise<readonly string[]> {
     let addresses: string[];
     try {
-      addresses = await this.#addon.resolve(host);
+      addresses = await this.addon.resolve(host);
     } catch (cause) {
       const text = cause instanceof Error ? cause.message : String(cause);
       throw new EchoStreamError("UNAVAILABLE", `Cannot resolve "${host}": ${text}`, { cause });
@@ -166,226 +129,17 @@ class NativeTransport implements Transport, ConnectionOwner {
   }
 
   setReferenced(referenced: boolean): void {
-    this.#referenced = referenced;
-    this.#updateReference();
+    this.referenced = referenced;
+    for (const thread of this.#threads) thread.updateReference();
   }
 
   nowUs(): number {
     return systemClock.nowUs();
   }
 
-  commands(): CommandRing {
-    if (!this.#flushing) {
-      this.#flushing = true;
-      queueMicrotask(this.#flush);
-    }
-    return this.#commands;
-  }
-
-  readCounters(connection: number, target: Float64Array): void {
-    this.#addon.stats(this.#driver, connection, target);
-  }
-
-  readCertificate(der: Uint8Array): PeerCertificate {
-    return peerCertificate(attempt(() => this.#addon.readCertificate(der)), der);
-  }
-
-  readonly #flush = (): void => {
-    this.#flushing = false;
-    const commands = this.#commands;
-    if (commands.length === 0) return;
-    this.#addon.submit(this.#driver, commands.bytes, commands.length);
-    commands.clear();
-  };
-
-  /** Take events one buffer at a time; what they set off runs before the next buffer is taken. */
-  #drain(): void {
-    if (this.#draining) return;
-    const length = this.#addon.drainInto(this.#driver, this.#eventBytes);
-    if (length === 0) {
-      this.#rounds = 0;
-      return;
-    }
-    this.#draining = true;
-    this.#flushing = true;
-    this.#dispatchAll(length);
-    queueMicrotask(this.#continue);
-  }
-
-  readonly #continue = (): void => {
-    this.#flush();
-    this.#draining = false;
-    if (++this.#rounds < MAX_ROUNDS) {
-      this.#drain();
-      return;
-    }
-    // Timers and other sources of events must have their turn, however busy the network is.
-    this.#rounds = 0;
-    setImmediate(() => this.#drain());
-  };
-
-  #dispatchAll(length: number): void {
-    const words = this.#eventWords;
-    let at = 0;
-    while (at < length) {
-      const word = at >> 2;
-      const next = at + HEADER_BYTES + padded(words[word + 4]!);
-      try {
-        this.#dispatch(word, at + HEADER_BYTES);
-      } catch (error) {
-        // The other events must not suffer from one bad listener; its error surfaces as uncaught.
-        queueMicrotask(() => {
-          throw error;
-        });
-      }
-      at = next;
-    }
-  }
-
-  #dispatch(word: number, payload: number): void {
-    const words = this.#eventWords;
-    const first = words[word]!;
-    const kind = first & 0xff;
-    const number = joinWords(words[word + 2]!, words[word + 3]!);
-    if (kind === Event.TIME) {
-      this.#arrivalUs = this.#clock.toTargetUs(number);
-      return;
-    }
-    if (kind === Event.ACCEPTED) {
-      this.#accept(word, number, this.#view(payload, words[word + 4]!));
-      return;
-    }
-    if (kind === Event.REFUSED) {
-      const text = utf8.decode(this.#view(payload, words[word + 4]!));
-      this.#listeners.get(number)?.onRefused?.(handshakeRefusal(text, words[word + 5]!));
-      return;
-    }
-    if (kind === Event.LISTENER_CLOSED) {
-      this.#listeners.get(number)?.onClosed();
-      this.#listeners.delete(number);
-      this.#updateReference();
-      return;
-    }
-    const connection = this.#connections.get(words[word + 1]!);
-    if (connection === undefined) return;
-    const sink = connection.sink;
-    const flags = first >> 8;
-    const stream = flags & Flag.LOCAL ? -number : number;
-    switch (kind) {
-      case Event.DATA:
-        sink.onData(stream, this.#view(payload, words[word + 4]!), (flags & Flag.FIN) !== 0, this.#arrivalUs);
-        break;
-      case Event.RESET:
-        sink.onReset(stream, this.#number(payload));
-        break;
-      case Event.STOPPED:
-        sink.onStopped(stream, this.#number(payload));
-        break;
-      case Event.WRITTEN:
-        sink.onWritten(stream, words[word + 5]!);
-        break;
-      case Event.EXPIRED:
-        sink.onExpired(stream);
-        break;
-      case Event.DELIVERED:
-        sink.onDelivered(stream);
-        break;
-      case Event.OPENED:
-        sink.onOpened(stream);
-        break;
-      case Event.MESSAGES_SENT:
-        sink.onMessagesSent(words[word + 5]!);
-        break;
-      case Event.DATAGRAM:
-        sink.onDatagram(this.#view(payload, words[word + 4]!), this.#arrivalUs);
-        break;
-      case Event.DATAGRAM_SENT:
-        sink.onDatagramSent(number, this.#departureUs(payload));
-        break;
-      case Event.ESTABLISHED:
-        connection.readStats();
-        connection.showCertificate(this.#view(payload, words[word + 4]!));
-        sink.onEstablished((flags & Flag.EARLY) !== 0);
-        break;
-      case Event.CONFIRMED:
-        connection.readStats();
-        connection.showCertificate(this.#view(payload, words[word + 4]!));
-        sink.onConfirmed?.();
-        break;
-      case Event.TICKET:
-        sink.onTicket?.(this.#view(payload, words[word + 4]!));
-        break;
-      case Event.CLOSED: {
-        const reason = utf8.decode(this.#view(payload, words[word + 4]!));
-        const application = (flags & Flag.APPLICATION) !== 0;
-        const by = CLOSE_CAUSES[words[word + 5]!] ?? "local";
-        this.#connections.delete(connection.id);
-        this.#updateReference();
-        connection.end({ by, application, code: number, reason });
-        break;
-      }
-    }
-  }
-
-  /** `payload`: addresses of the length in the argument, and the client's certificate, which may be empty. */
-  #accept(word: number, listenerId: number, payload: Uint8Array): void {
-    const words = this.#eventWords;
-    const id = words[word + 1]!;
-    const addressesLength = words[word + 5]!;
-    const isEarly = (words[word]! >> 8 & Flag.EARLY) !== 0;
-    const listener = this.#listeners.get(listenerId);
-    const addresses = utf8.decode(payload.subarray(0, addressesLength)).split(" ");
-    const [remote = "", remotePort, local = "", localPort] = addresses;
-    const connection = new NativeConnection(
-      this,
-      id,
-      { address: remote, port: Number(remotePort) },
-      { address: local, port: Number(localPort) },
-      listener?.congestionControl ?? "bbr2",
-    );
-    connection.showCertificate(payload.subarray(addressesLength));
-    this.#connections.set(id, connection);
-    this.#updateReference();
-    connection.readStats();
-    if (listener === undefined) {
-      connection.close(0, "");
-      return;
-    }
-    try {
-      connection.sink = listener.accept(connection);
-    } catch (error) {
-      connection.close(0, "");
-      throw error;
-    }
-    connection.sink.onEstablished(isEarly);
-  }
-
-  /** A view that is overwritten by the next drain. */
-  #view(at: number, length: number): Uint8Array {
-    return new Uint8Array(this.#eventBytes.buffer, at, length);
-  }
-
-  /** When a datagram left, 0 when it did not. */
-  #departureUs(at: number): number {
-    const stampUs = this.#number(at);
-    return stampUs === 0 ? 0 : this.#clock.toTargetUs(stampUs);
-  }
-
-  #number(at: number): number {
-    const words = this.#eventWords;
-    return joinWords(words[at >> 2]!, words[(at >> 2) + 1]!);
-  }
-
-  #advanceConnection(): void {
-    // The upper half of the numbers belongs to accepted connections.
-    this.#nextConnection = this.#nextConnection === 0x7fff_ffff ? 1 : this.#nextConnection + 1;
-  }
-
-  #updateReference(): void {
-    const held = this.#referenced && this.#connections.size + this.#listeners.size > 0;
-    if (held === this.#held) return;
-    this.#held = held;
-    this.#addon.setReferenced(this.#driver, held);
+  #firstThreads(count: number): readonly IoThread[] {
+    while (this.#threads.length < count) this.#threads.push(new IoThread(this));
+    return this.#threads.slice(0, count);
   }
 }
 
@@ -400,10 +154,3 @@ function warnOf(bound: Bound): void {
 
 let loading: Promise<Transport> | undefined;
 const warnOnce = once(consoleLogger);
-const utf8 = new TextDecoder();
-/** `CloseCause` of `native/src/close.rs`, by number. */
-const CLOSE_CAUSES: readonly TransportClose["by"][] = ["local", "remote", "timeout", "handshake", "reset"];
-/** Holds a batch of the addon (256 KiB) and the largest record that may overflow it. */
-const EVENT_BUFFER_BYTES = 512 << 10;
-/** Buffers drained before other sources of events have their turn. */
-const MAX_ROUNDS = 32;

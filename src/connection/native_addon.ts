@@ -16,7 +16,7 @@ export interface Addon {
   start(onEvents: () => void): number;
   submit(driver: number, commands: Uint8Array, length: number): void;
   drainInto(driver: number, target: Uint8Array): number;
-  listen(driver: number, listener: number, settings: ListenSettings): Bound;
+  listen(drivers: number[], listener: number, settings: ListenSettings): Bound;
   setIdentity(driver: number, listener: number, identity: IdentitySettings): void;
   readCertificate(der: Uint8Array): CertificateContent;
   createAuthority(name: string): CertificateSettings;
@@ -26,6 +26,7 @@ export interface Addon {
   stats(driver: number, connection: number, target: Float64Array): boolean;
   listenerStats(driver: number, listener: number, target: Float64Array): boolean;
   setReferenced(driver: number, referenced: boolean): void;
+  processors(): number;
   nowUs(): number;
   setAlarm(driver: number, delayUs: number): void;
   resolve(host: string): Promise<string[]>;

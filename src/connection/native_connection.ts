@@ -16,7 +16,7 @@ import {
   type TransportStats,
 } from "./transport.ts";
 
-/** What a connection needs of the transport it belongs to. */
+/** What a connection needs of the I/O thread it lives on. */
 export interface ConnectionOwner {
   /** The ring for one more command, which leaves with the others of this turn of the event loop. */
   commands(): CommandRing;
@@ -32,9 +32,10 @@ export class NativeConnection implements TransportConnection {
   readonly id: number;
   readonly remote: SocketAddress;
   readonly local: SocketAddress;
+  /** The I/O thread it lives on. */
+  readonly owner: ConnectionOwner;
   /** Who is told; set before the first event. */
   sink: ConnectionSink = NO_SINK;
-  readonly #transport: ConnectionOwner;
   readonly #counters = new Float64Array(COUNTERS);
   readonly #congestionControl: TransportStats["congestionControl"];
   #lastHandle = 0;
@@ -43,13 +44,13 @@ export class NativeConnection implements TransportConnection {
   #certificate: Uint8Array | PeerCertificate | undefined;
 
   constructor(
-    transport: ConnectionOwner,
+    owner: ConnectionOwner,
     id: number,
     remote: SocketAddress,
     local: SocketAddress,
     congestionControl: TransportStats["congestionControl"],
   ) {
-    this.#transport = transport;
+    this.owner = owner;
     this.#congestionControl = congestionControl;
     this.id = id;
     this.remote = remote;
@@ -57,7 +58,7 @@ export class NativeConnection implements TransportConnection {
   }
 
   get peerCertificate(): PeerCertificate | undefined {
-    if (this.#certificate instanceof Uint8Array) this.#certificate = this.#transport.readCertificate(this.#certificate);
+    if (this.#certificate instanceof Uint8Array) this.#certificate = this.owner.readCertificate(this.#certificate);
     return this.#certificate;
   }
 
@@ -70,43 +71,43 @@ export class NativeConnection implements TransportConnection {
     const handle = --this.#lastHandle;
     if (!this.#closed) {
       const flags = (bidirectional ? Flag.BIDIRECTIONAL : 0) | urgency * Flag.URGENCY | (early ? Flag.EARLY : 0);
-      this.#transport.commands().push(Command.OPEN, flags, this.id, handle, NOTHING, Math.ceil(lifetimeMs));
+      this.owner.commands().push(Command.OPEN, flags, this.id, handle, NOTHING, Math.ceil(lifetimeMs));
     }
     return handle;
   }
 
   write(stream: StreamId, bytes: Uint8Array, finish: boolean): void {
-    if (!this.#closed) this.#transport.commands().write(this.id, stream, bytes, finish);
+    if (!this.#closed) this.owner.commands().write(this.id, stream, bytes, finish);
   }
 
   reset(stream: StreamId, code: number): void {
-    if (!this.#closed) this.#transport.commands().pushNumber(Command.RESET, this.id, stream, code);
+    if (!this.#closed) this.owner.commands().pushNumber(Command.RESET, this.id, stream, code);
   }
 
   stop(stream: StreamId, code: number): void {
-    if (!this.#closed) this.#transport.commands().pushNumber(Command.STOP, this.id, stream, code);
+    if (!this.#closed) this.owner.commands().pushNumber(Command.STOP, this.id, stream, code);
   }
 
   grant(stream: StreamId, bytes: number): void {
     if (this.#closed) return;
     const argument = Math.min(bytes, MAX_GRANT_BYTES);
-    this.#transport.commands().push(Command.GRANT, 0, this.id, stream, NOTHING, argument);
+    this.owner.commands().push(Command.GRANT, 0, this.id, stream, NOTHING, argument);
   }
 
   sendMessage(bytes: Uint8Array, early = false): void {
-    if (!this.#closed) this.#transport.commands().push(Command.MESSAGE, early ? Flag.EARLY : 0, this.id, 0, bytes, 0);
+    if (!this.#closed) this.owner.commands().push(Command.MESSAGE, early ? Flag.EARLY : 0, this.id, 0, bytes, 0);
   }
 
   sendDatagram(bytes: Uint8Array, id: number, expiryMs: number, urgency: number = DEFAULT_URGENCY): void {
     if (this.#closed) return;
     const flags = urgency * Flag.URGENCY;
-    this.#transport.commands().push(Command.DATAGRAM, flags, this.id, id, bytes, Math.ceil(expiryMs));
+    this.owner.commands().push(Command.DATAGRAM, flags, this.id, id, bytes, Math.ceil(expiryMs));
   }
 
   close(code: number, reason: string): void {
     if (this.#closed) return;
     const text = utf8Encoder.encode(reason).subarray(0, MAX_REASON_BYTES);
-    this.#transport.commands().push(Command.CLOSE, 0, this.id, code, text, 0);
+    this.owner.commands().push(Command.CLOSE, 0, this.id, code, text, 0);
   }
 
   stats(): TransportStats {
@@ -140,7 +141,7 @@ export class NativeConnection implements TransportConnection {
 
   /** Refresh what {@link stats} answers from; it stays when the connection has ended. */
   readStats(): void {
-    this.#transport.readCounters(this.id, this.#counters);
+    this.owner.readCounters(this.id, this.#counters);
   }
 
   /** The addon has forgotten this connection. */

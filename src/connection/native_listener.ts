@@ -34,8 +34,9 @@ export class NativeListener implements TransportListener {
   readonly #commands: ListenerCommands;
   readonly #counters = new Float64Array(ENDPOINT_COUNTERS);
   readonly #closed: Promise<void>;
-  /** The socket is free again. */
-  onClosed: () => void = () => {};
+  /** Threads whose socket is open. */
+  #open: number;
+  #resolveClosed!: () => void;
   #closing = false;
 
   constructor(
@@ -50,7 +51,8 @@ export class NativeListener implements TransportListener {
     this.congestionControl = options.congestionControl;
     this.onRefused = options.onRefused;
     this.#commands = commands;
-    this.#closed = new Promise((resolve) => this.onClosed = resolve);
+    this.#open = options.threads ?? 1;
+    this.#closed = new Promise((resolve) => this.#resolveClosed = resolve);
   }
 
   setIdentity(identity: ServerIdentity): void {
@@ -60,6 +62,11 @@ export class NativeListener implements TransportListener {
   stats(): EndpointStats {
     this.#readCounters();
     return namedStats(this.#counters);
+  }
+
+  /** The socket of a thread is free again. */
+  onClosed(): void {
+    if (--this.#open === 0) this.#resolveClosed();
   }
 
   close(): Promise<void> {

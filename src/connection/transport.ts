@@ -82,6 +82,8 @@ export interface ListenOptions extends TransportOptions {
   readonly onRefused?: ((refusal: HandshakeRefusal) => void) | undefined;
   /** Whom to let in. A network in memory lets everybody in. */
   readonly accept?: AcceptOptions;
+  /** How many threads encrypt and decrypt for it. Default 1; a network in memory has none. */
+  readonly threads?: number;
 }
 
 /** PEM of a certificate chain, leaf first, and of its key. */

@@ -25,6 +25,11 @@ import { StreamHandlers } from "../stream/stream_handlers.ts";
 export interface ServerOptions extends EndpointOptions {
   /** Whom it lets in: bounds against floods of handshakes and connections. Defaults: docs/security.md. */
   readonly accept?: Partial<AcceptOptions>;
+  /**
+   * How many threads encrypt and decrypt, send and receive for each address; JavaScript stays one thread. Default 1. More is for Linux only,
+   * and pays where one processor is busy with QUIC alone: docs/operations.md, "Several I/O threads".
+   */
+  readonly threads?: number;
   /** Whether the server can do its work, for `$sys.health`. Default: yes, while it runs. */
   readonly health?: () => boolean | Promise<boolean>;
   /** Who may ask for `$sys.info` and `$sys.stats`. Default: nobody. */

@@ -8,6 +8,7 @@ import { type AcceptOptions, acceptOptions } from "../connection/accept_options.
 import { formatAddress, type HostPort } from "../connection/address.ts";
 import type { Connection } from "../connection/connection.ts";
 import { type EndpointStats, summedStats } from "../connection/endpoint_stats.ts";
+import { threadCount } from "../connection/threads.ts";
 import { refusalOf, type VerifyPeer } from "../connection/peer_certificate.ts";
 import { serverIdentity, type TlsServerOptions } from "../connection/tls.ts";
 import type {
@@ -32,6 +33,7 @@ export class Endpoint {
   readonly #definition: ServerDefinition;
   readonly #settings: EndpointSettings;
   readonly #accept: AcceptOptions;
+  readonly #threads: number;
   #identity: ServerIdentity | undefined;
   #verify: VerifyPeer | undefined;
   readonly #sessions: Sessions;
@@ -45,6 +47,7 @@ export class Endpoint {
     this.#definition = definition;
     this.#settings = endpointSettings(definition.options, definition);
     this.#accept = acceptOptions(definition.options.accept ?? {});
+    this.#threads = threadCount(definition.options.threads);
     this.#identity = definition.tls === undefined ? undefined : serverIdentity(definition.tls);
     this.#verify = definition.tls?.verify;
     this.#sessions = sessions;
@@ -159,6 +162,7 @@ export class Endpoint {
       address,
       identity: this.#identity,
       accept: this.#accept,
+      threads: this.#threads,
       onRefused: (refusal) => this.#sayRefused(refusal),
     };
     return transport.listen(options, (accepted) => {

@@ -38,6 +38,13 @@ pub enum Refusal {
     HandshakesOfAddress,
 }
 
+/// A connection among those of all lanes of an address; each lane numbers its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ConnectionKey {
+    pub lane: usize,
+    pub connection: u32,
+}
+
 struct Entry {
     block: IpAddr,
     is_validated: bool,
@@ -57,7 +64,7 @@ struct Counts {
 /// The connections of one listener, from their first packet until they are forgotten.
 pub struct Admission {
     limits: Limits,
-    entries: HashMap<u32, Entry>,
+    entries: HashMap<ConnectionKey, Entry>,
     by_block: HashMap<IpAddr, Counts>,
     handshakes: usize,
 }
@@ -75,9 +82,10 @@ impl Admission {
         self.handshakes
     }
 
-    /// The connections that are not established.
-    pub fn unestablished(&self) -> impl Iterator<Item = u32> {
-        self.entries.iter().filter(|(_, entry)| !entry.is_established).map(|(id, _)| *id)
+    /// The connections of that lane that are not established.
+    pub fn unestablished(&self, lane: usize) -> impl Iterator<Item = u32> {
+        let of_lane = self.entries.iter().filter(move |(key, entry)| key.lane == lane && !entry.is_established);
+        of_lane.map(|(key, _)| key.connection)
     }
 
     /// Whether a client at `ip` may begin a connection. `is_validated`: it has proved to receive there.
@@ -106,7 +114,7 @@ impl Admission {
     }
 
     /// The handshake of `connection` begins.
-    pub fn begin(&mut self, connection: u32, ip: IpAddr, is_validated: bool) {
+    pub fn begin(&mut self, connection: ConnectionKey, ip: IpAddr, is_validated: bool) {
         self.end(connection);
         let block = block(ip);
         self.entries.insert(connection, Entry { block, is_validated, is_established: false });
@@ -118,7 +126,7 @@ impl Admission {
     }
 
     /// The handshake is complete, and with it the address proved.
-    pub fn establish(&mut self, connection: u32) {
+    pub fn establish(&mut self, connection: ConnectionKey) {
         let Some(entry) = self.entries.get_mut(&connection).filter(|entry| !entry.is_established) else { return };
         entry.is_established = true;
         let (block, was_validated) = (entry.block, entry.is_validated);
@@ -127,7 +135,7 @@ impl Admission {
     }
 
     /// The connection is forgotten.
-    pub fn end(&mut self, connection: u32) {
+    pub fn end(&mut self, connection: ConnectionKey) {
         self.establish(connection);
         if let Some(Entry { block, .. }) = self.entries.remove(&connection) {
             self.change(block, |counts| counts.connections = counts.connections.saturating_sub(1));
@@ -181,11 +189,15 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn key(connection: u32) -> ConnectionKey {
+        ConnectionKey { lane: 0, connection }
+    }
+
     /// As many handshakes as the listener lets begin without a proof, each from an address of its own.
     fn fill(admission: &mut Admission, from: u32, count: u32) {
         for id in from..from + count {
             let [.., high, low] = id.to_be_bytes();
-            admission.begin(id, IpAddr::from([10, 0, high, low]), false);
+            admission.begin(key(id), IpAddr::from([10, 0, high, low]), false);
         }
     }
 
@@ -197,7 +209,7 @@ mod tests {
         fill(&mut admission, 5, 1);
         assert_eq!(admission.judge(ip("192.0.2.1"), false), Verdict::Retry);
         assert_eq!(admission.judge(ip("192.0.2.1"), true), Verdict::Accept);
-        admission.establish(0);
+        admission.establish(key(0));
         assert_eq!(admission.judge(ip("192.0.2.1"), false), Verdict::Accept);
         let always = Admission::new(Limits { retry_threshold: 0, ..LIMITS });
         assert_eq!(always.judge(ip("127.0.0.1"), false), Verdict::Retry);
@@ -210,17 +222,17 @@ mod tests {
         for is_validated in [false, true] {
             assert_eq!(admission.judge(ip("127.0.0.1"), is_validated), Verdict::Refuse(Refusal::Handshakes));
         }
-        (0..8).for_each(|id| admission.establish(id));
+        (0..8).for_each(|id| admission.establish(key(id)));
         fill(&mut admission, 8, 2);
         assert_eq!(admission.judge(ip("127.0.0.1"), true), Verdict::Refuse(Refusal::Connections));
-        admission.end(3);
+        admission.end(key(3));
         assert_eq!(admission.judge(ip("127.0.0.1"), true), Verdict::Accept);
     }
 
     #[test]
     fn forged_first_packets_do_not_lock_an_address_out() {
         let mut admission = Admission::new(LIMITS);
-        (0..3).for_each(|id| admission.begin(id, ip("192.0.2.1"), false));
+        (0..3).for_each(|id| admission.begin(key(id), ip("192.0.2.1"), false));
         assert_eq!(admission.judge(ip("192.0.2.1"), false), Verdict::Retry);
         assert_eq!(admission.judge(ip("192.0.2.1"), true), Verdict::Accept);
         assert_eq!(admission.judge(ip("192.0.2.2"), false), Verdict::Accept);
@@ -229,12 +241,12 @@ mod tests {
     #[test]
     fn an_address_that_is_proved_has_its_share_of_handshakes() {
         let mut admission = Admission::new(LIMITS);
-        (0..3).for_each(|id| admission.begin(id, ip("192.0.2.1"), true));
+        (0..3).for_each(|id| admission.begin(key(id), ip("192.0.2.1"), true));
         for is_validated in [false, true] {
             let verdict = admission.judge(ip("192.0.2.1"), is_validated);
             assert_eq!(verdict, Verdict::Refuse(Refusal::HandshakesOfAddress));
         }
-        admission.establish(0);
+        admission.establish(key(0));
         assert_eq!(admission.judge(ip("192.0.2.1"), true), Verdict::Accept);
     }
 
@@ -242,12 +254,12 @@ mod tests {
     fn an_address_has_its_share_of_connections_and_ipv6_counts_by_64_bits() {
         let mut admission = Admission::new(LIMITS);
         for id in 0..5 {
-            admission.begin(id, ip(&format!("2001:db8:0:7::{id}")), false);
-            admission.establish(id);
+            admission.begin(key(id), ip(&format!("2001:db8:0:7::{id}")), false);
+            admission.establish(key(id));
         }
         assert_eq!(admission.judge(ip("2001:db8:0:7:ffff::1"), true), REFUSE_ADDRESS);
         assert_eq!(admission.judge(ip("2001:db8:0:8::1"), true), Verdict::Accept);
-        admission.end(4);
+        admission.end(key(4));
         assert_eq!(admission.judge(ip("2001:db8:0:7:ffff::1"), true), Verdict::Accept);
     }
 
@@ -257,8 +269,8 @@ mod tests {
             [true, false].map(|exempt| Admission::new(Limits { is_loopback_exempt: exempt, ..LIMITS }));
         for admission in &mut admissions {
             for id in 0..5 {
-                admission.begin(id, ip("::ffff:127.0.0.1"), false);
-                admission.establish(id);
+                admission.begin(key(id), ip("::ffff:127.0.0.1"), false);
+                admission.establish(key(id));
             }
         }
         let verdicts = admissions.map(|admission| admission.judge(ip("127.0.0.1"), true));
@@ -269,11 +281,26 @@ mod tests {
     fn what_ended_leaves_nothing_behind() {
         let mut admission = Admission::new(LIMITS);
         fill(&mut admission, 0, 6);
-        admission.establish(1);
-        admission.establish(1);
-        (0..6).for_each(|id| admission.end(id));
-        admission.end(9);
+        admission.establish(key(1));
+        admission.establish(key(1));
+        (0..6).for_each(|id| admission.end(key(id)));
+        admission.end(key(9));
         assert_eq!((admission.connections(), admission.handshakes()), (0, 0));
         assert!(admission.by_block.is_empty());
+    }
+
+    #[test]
+    fn lanes_share_the_limits_and_number_their_connections_themselves() {
+        let mut admission = Admission::new(LIMITS);
+        for lane in 0..5 {
+            let own = ConnectionKey { lane, connection: 7 };
+            admission.begin(own, ip("192.0.2.1"), true);
+            admission.establish(own);
+        }
+        assert_eq!(admission.judge(ip("192.0.2.1"), true), REFUSE_ADDRESS);
+        admission.begin(ConnectionKey { lane: 1, connection: 8 }, ip("192.0.2.2"), true);
+        assert_eq!((admission.connections(), admission.handshakes()), (6, 1));
+        assert_eq!(admission.unestablished(1).collect::<Vec<_>>(), [8]);
+        assert_eq!(admission.unestablished(0).count(), 0);
     }
 }

@@ -40,10 +40,14 @@ pub enum Counter {
     /// First packets while nobody is accepted: the listener closes, or has a development certificate and the packet comes from
     /// another machine.
     DroppedUnwanted,
+    /// Packets that came to the socket of another thread than their connection's, and were handed over.
+    HandedOver,
+    /// The same, dropped because that thread has as many to take in already.
+    DroppedHandingOver,
 }
 
 /// How many numbers there are.
-pub const COUNTERS: usize = Counter::DroppedUnwanted as usize + 1;
+pub const COUNTERS: usize = Counter::DroppedHandingOver as usize + 1;
 
 /// The numbers of one listener.
 #[derive(Default)]
@@ -51,8 +55,12 @@ pub struct Counters([AtomicU64; COUNTERS]);
 
 impl Counters {
     pub fn increment(&self, counter: Counter) {
+        self.add(counter, 1);
+    }
+
+    pub fn add(&self, counter: Counter, count: usize) {
         if let Some(number) = self.0.get(counter as usize) {
-            number.fetch_add(1, Relaxed);
+            number.fetch_add(count as u64, Relaxed);
         }
     }
 

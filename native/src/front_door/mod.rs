@@ -8,7 +8,7 @@ mod stateless_reset;
 mod version_negotiation;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use boring::hash::hmac_sha256;
 
@@ -17,7 +17,7 @@ use crate::lane::Lane;
 use crate::quic::CONNECTION_ID_BYTES;
 
 pub use admission::{Admission, Limits};
-use admission::{Refusal, Verdict};
+use admission::{ConnectionKey, Refusal, Verdict};
 use counters::{Counter, Counters};
 use retry_token::{Opened, RetryTokens};
 use stateless_reset::{PerSecond, ResetTokens};
@@ -31,13 +31,23 @@ const RETRY_ID_BYTES: usize = 6;
 /// Bytes of the secret that the keys of a server are derived from.
 pub const SECRET_BYTES: usize = 32;
 
-/// Stands between the socket of a listener and new connections.
+/// Stands between the sockets of a listener and new connections: one for all of its threads, so that its limits and keys are theirs.
 pub struct FrontDoor {
-    admission: Admission,
+    admission: Mutex<Admission>,
     tokens: RetryTokens,
     reset_tokens: ResetTokens,
-    resets: PerSecond,
-    pub counters: Arc<Counters>,
+    resets: Mutex<PerSecond>,
+    pub counters: Counters,
+}
+
+/// What is known of a packet without looking into it.
+pub struct Arrival {
+    pub from: SocketAddr,
+    /// Where it came in.
+    pub lane: Lane,
+    /// The number of the connection it may begin.
+    pub connection: u32,
+    pub now_us: u64,
 }
 
 /// What is to be done with a packet.
@@ -66,23 +76,16 @@ impl FrontDoor {
         let secret = secret.unwrap_or(&fresh);
         let key = |purpose: &str| hmac_sha256(secret, purpose.as_bytes()).map_err(|_| internal());
         Ok(FrontDoor {
-            admission: Admission::new(limits),
+            admission: Mutex::new(Admission::new(limits)),
             tokens: RetryTokens::new(key("echostream retry token")?),
             reset_tokens: ResetTokens::new(key("echostream stateless reset")?),
-            resets: PerSecond::new(resets_per_s),
-            counters: Arc::default(),
+            resets: Mutex::new(PerSecond::new(resets_per_s)),
+            counters: Counters::default(),
         })
     }
 
-    /// Decide about a packet to no known connection of `lane`. `answer` is room for one packet.
-    pub fn judge(
-        &mut self,
-        packet: &mut [u8],
-        from: SocketAddr,
-        lane: Lane,
-        now_us: u64,
-        answer: &mut [u8],
-    ) -> Decision {
+    /// Decide about a packet to no known connection. `answer` is room for one packet. Whoever is accepted counts from now on.
+    pub fn judge(&self, packet: &mut [u8], arrival: &Arrival, answer: &mut [u8]) -> Decision {
         match LongHeader::of(packet) {
             Some(LongHeader { version: 0, .. }) => return self.drop(Counter::DroppedUnknown),
             Some(header) if !quiche::version_is_supported(header.version) => {
@@ -95,7 +98,7 @@ impl FrontDoor {
             None if packet.first().is_none_or(|first| first & 0x80 != 0) => {
                 return self.drop(Counter::DroppedMalformed);
             }
-            None => return self.reset(packet, now_us, answer),
+            None => return self.reset(packet, arrival.now_us, answer),
         }
         let Ok(header) = quiche::Header::from_slice(packet, CONNECTION_ID_BYTES) else {
             return self.drop(Counter::DroppedMalformed);
@@ -106,20 +109,13 @@ impl FrontDoor {
         if packet.len() < quiche::MIN_CLIENT_INITIAL_LEN {
             return self.drop(Counter::DroppedShort);
         }
-        self.judge_first(&header, from, lane, now_us, answer)
+        self.judge_first(&header, arrival, answer)
     }
 
-    fn judge_first(
-        &self,
-        header: &quiche::Header,
-        from: SocketAddr,
-        lane: Lane,
-        now_us: u64,
-        answer: &mut [u8],
-    ) -> Decision {
+    fn judge_first(&self, header: &quiche::Header, arrival: &Arrival, answer: &mut [u8]) -> Decision {
         let original_id = match header.token.as_deref().unwrap_or(&[]) {
             [] => None,
-            token => match self.tokens.open(token, from, &header.dcid, now_us) {
+            token => match self.tokens.open(token, arrival.from, &header.dcid, arrival.now_us) {
                 Opened::Valid(id) => Some(quiche::ConnectionId::from_vec(id)),
                 // To begin anew would not help: a client takes one Retry only (RFC 9000 §17.2.5.2).
                 Opened::Refused => return self.drop(Counter::TokensRefused),
@@ -132,10 +128,18 @@ impl FrontDoor {
         if original_id.is_none() && header.dcid.len() < MIN_CHOSEN_ID_BYTES {
             return self.drop(Counter::DroppedShort);
         }
-        match self.admission.judge(from.ip(), original_id.is_some()) {
+        let ip = arrival.from.ip();
+        let mut admission = lock(&self.admission);
+        match admission.judge(ip, original_id.is_some()) {
             Verdict::Refuse(refusal) => self.drop(refusal.counter()),
-            Verdict::Retry => self.retry(header, from, lane, now_us, answer),
+            Verdict::Retry => {
+                drop(admission);
+                self.retry(header, arrival, answer)
+            }
             Verdict::Accept => {
+                // At once, while no other lane can judge.
+                admission.begin(key(arrival.lane, arrival.connection), ip, original_id.is_some());
+                self.show_gauges(&admission);
                 if original_id.is_some() {
                     self.counters.increment(Counter::TokensAccepted);
                 }
@@ -144,7 +148,8 @@ impl FrontDoor {
         }
     }
 
-    fn retry(&self, header: &quiche::Header, from: SocketAddr, lane: Lane, now_us: u64, answer: &mut [u8]) -> Decision {
+    fn retry(&self, header: &quiche::Header, arrival: &Arrival, answer: &mut [u8]) -> Decision {
+        let Arrival { from, lane, now_us, .. } = *arrival;
         let written = lane.connection_id().ok().and_then(|random| {
             let retry_id = random.get(..RETRY_ID_BYTES)?;
             let token = self.tokens.seal(from, &header.dcid, retry_id, now_us)?;
@@ -155,11 +160,11 @@ impl FrontDoor {
     }
 
     /// Tell who sent a packet with a short header that its connection is not known.
-    fn reset(&mut self, packet: &[u8], now_us: u64, answer: &mut [u8]) -> Decision {
+    fn reset(&self, packet: &[u8], now_us: u64, answer: &mut [u8]) -> Decision {
         let Some(length) = self.reset_tokens.write(packet, answer) else {
             return self.drop(Counter::DroppedUnknown);
         };
-        if !self.resets.take(now_us) {
+        if !lock(&self.resets).take(now_us) {
             return self.drop(Counter::ResetsWithheld);
         }
         self.answer(Some(length), Counter::ResetsSent)
@@ -186,33 +191,38 @@ impl FrontDoor {
         Decision::Drop
     }
 
-    /// The handshake of `connection` begins.
-    pub fn begin(&mut self, connection: u32, from: SocketAddr, first: &First) {
-        self.admission.begin(connection, from.ip(), first.original_id.is_some());
-        self.show_gauges();
-    }
-
-    /// It is complete.
-    pub fn establish(&mut self, connection: u32) {
-        self.admission.establish(connection);
-        self.show_gauges();
+    /// The handshake of `connection` is complete.
+    pub fn establish(&self, lane: Lane, connection: u32) {
+        let mut admission = lock(&self.admission);
+        admission.establish(key(lane, connection));
+        self.show_gauges(&admission);
     }
 
     /// The connection is forgotten.
-    pub fn end(&mut self, connection: u32) {
-        self.admission.end(connection);
-        self.show_gauges();
+    pub fn end(&self, lane: Lane, connection: u32) {
+        let mut admission = lock(&self.admission);
+        admission.end(key(lane, connection));
+        self.show_gauges(&admission);
     }
 
-    /// The connections that are not established, those that never will be included.
-    pub fn unestablished(&self) -> Vec<u32> {
-        self.admission.unestablished().collect()
+    /// The connections of `lane` that are not established, those that never will be included.
+    pub fn unestablished(&self, lane: Lane) -> Vec<u32> {
+        lock(&self.admission).unestablished(lane.index()).collect()
     }
 
-    fn show_gauges(&self) {
-        self.counters.set(Counter::Connections, self.admission.connections());
-        self.counters.set(Counter::Handshakes, self.admission.handshakes());
+    fn show_gauges(&self, admission: &Admission) {
+        self.counters.set(Counter::Connections, admission.connections());
+        self.counters.set(Counter::Handshakes, admission.handshakes());
     }
+}
+
+fn key(lane: Lane, connection: u32) -> ConnectionKey {
+    ConnectionKey { lane: lane.index(), connection }
+}
+
+/// A poisoned lock only means that another thread panicked; what is counted stays consistent between statements.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Refusal {

@@ -14,6 +14,7 @@ mod control;
 mod messages;
 mod options;
 mod plain;
+pub mod sharing;
 mod way;
 
 use std::io;
@@ -55,13 +56,16 @@ impl Socket {
     /// Bind to `address`. An IPv6 socket takes IPv6 only, so that `[::]` and `0.0.0.0` can be bound side by side.
     /// A socket that `answers` sends from the address it was spoken to, also when it is bound to all of them.
     pub fn bind(address: SocketAddr, answers: bool) -> io::Result<Socket> {
-        Socket::bind_with(address, answers, Way::chosen()?)
+        Socket::bind_with(address, answers, false, Way::chosen()?)
     }
 
-    fn bind_with(address: SocketAddr, answers: bool, way: Way) -> io::Result<Socket> {
+    fn bind_with(address: SocketAddr, answers: bool, shares: bool, way: Way) -> io::Result<Socket> {
         let raw = RawSocket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         if address.is_ipv6() {
             raw.set_only_v6(true)?;
+        }
+        if shares {
+            sharing::share(&raw)?;
         }
         // The kernel keeps what its own limits allow; `receive_buffer_bytes` tells how much that is.
         let _ = raw.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
@@ -134,7 +138,7 @@ mod tests {
     }
 
     fn bind(ip: impl Into<IpAddr>, answers: bool, way: &Way) -> Socket {
-        Socket::bind_with((ip.into(), 0).into(), answers, way.clone()).unwrap()
+        Socket::bind_with((ip.into(), 0).into(), answers, false, way.clone()).unwrap()
     }
 
     /// All packets that come until there are `count`, each with where it came from and to.

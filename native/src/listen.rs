@@ -1,0 +1,126 @@
+//! Servers, seen from JavaScript's thread: how they begin, what may be changed of them, and how they end.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+
+use crate::addon::{AcceptSettings, Bound, IdentitySettings, ListenSettings};
+use crate::config::{Path, quic_config};
+use crate::connection::Settings;
+use crate::endpoint::{Endpoint, Listener};
+use crate::error::{Failure, internal, invalid, unavailable};
+use crate::front_door::{FrontDoor, Limits};
+use crate::handle::{Handle, bound, lock, not_bound, socket_address};
+use crate::lane::Lane;
+use crate::ring::{Input, Rings};
+use crate::socket::{Socket, sharing};
+use crate::strays::Lanes;
+use crate::tls::authority;
+use crate::tls::early_data::EarlyData;
+use crate::tls::key_log::KeyLog;
+use crate::tls::own::OwnCertificate;
+use crate::tls::server::{ClientAuthority, CurrentIdentity, Identity, Manner, server_context};
+use crate::tls::tickets::TicketKeys;
+
+/// What a listener shows, how, what it counts, and who serves it.
+struct Server {
+    identity: Arc<CurrentIdentity>,
+    manner: Manner,
+    door: Arc<FrontDoor>,
+    threads: Vec<Arc<Rings>>,
+}
+
+/// The listeners that are open, by number.
+#[derive(Default)]
+pub struct Servers(Mutex<HashMap<u32, Server>>);
+
+/// Let `threads` serve one address, as listener `id` of each. The first of them keeps what is to be known of it.
+pub fn listen(threads: &[Rc<Handle>], id: u32, settings: ListenSettings) -> Result<Bound, Failure> {
+    let first = threads.first().ok_or_else(|| invalid("No thread was given"))?;
+    if threads.len() > 1 && !sharing::IS_SUPPORTED {
+        return Err(invalid("Several I/O threads can serve one address on Linux only: leave threads out, or give 1"));
+    }
+    let address = socket_address(&settings.address, settings.port)?;
+    let is_development = settings.identity.is_none();
+    let key_log = KeyLog::open(&settings.transport.key_log_file)?;
+    let manner = Manner { alpn: settings.transport.alpn.clone(), key_log };
+    let identity = match settings.identity {
+        Some(identity) => identity_of(identity, &manner)?,
+        None => Identity::new(&[authority::issue()?], None, &TicketKeys::of_process()?, &manner)?,
+    };
+    let identity = Arc::new(CurrentIdentity::new(identity));
+    let transport = &settings.transport;
+    let early_data = |path| transport.early_data.then(|| EarlyData::new(&format!("{transport:?} {path:?}")));
+    let config = |path| quic_config(transport, path, server_context(identity.clone(), early_data(path))?);
+    let connection_settings = Arc::new(Settings::try_from(&settings.transport)?);
+    let door = Arc::new(front_door(&settings.accept)?);
+    let lanes: Lanes = threads.iter().map(|thread| Arc::downgrade(&thread.rings)).collect();
+    let listener = |index| {
+        Ok(Listener {
+            id,
+            lane: Lane::new(index, threads.len()).ok_or_else(internal)?,
+            lanes: lanes.clone(),
+            is_accepting: true,
+            is_development,
+            loopback_config: config(Path::Loopback)?,
+            network_config: config(Path::Network)?,
+            settings: connection_settings.clone(),
+            door: door.clone(),
+        })
+    };
+    let listeners = (0..threads.len()).map(listener).collect::<Result<Vec<_>, Failure>>()?;
+    let sockets = Socket::bind_lanes(address, threads.len()).map_err(|error| not_bound(address, &error))?;
+    let socket = sockets.first().ok_or_else(internal)?;
+    let bound = bound(socket.local(), socket.receive_buffer_bytes(), manner.key_log.as_ref());
+    for ((socket, listener), thread) in sockets.into_iter().zip(listeners).zip(threads) {
+        let endpoint = Endpoint { socket, listener: Some(listener), connections: 0 };
+        thread.rings.push(Input::AddEndpoint(Box::new(endpoint)));
+    }
+    let threads = threads.iter().map(|thread| thread.rings.clone()).collect();
+    lock(&first.servers.0).insert(id, Server { identity, manner, door, threads });
+    Ok(bound)
+}
+
+impl Servers {
+    pub fn set_identity(&self, listener: u32, identity: IdentitySettings) -> Result<(), Failure> {
+        let servers = lock(&self.0);
+        let server = servers.get(&listener).ok_or_else(|| unavailable("The listener is closed"))?;
+        server.identity.replace(identity_of(identity, &server.manner)?);
+        Ok(())
+    }
+
+    /// The front door of a listener that is open, with its counters.
+    pub fn door_of(&self, listener: u32) -> Option<Arc<FrontDoor>> {
+        lock(&self.0).get(&listener).map(|server| server.door.clone())
+    }
+
+    pub fn close(&self, listener: u32) {
+        let Some(server) = lock(&self.0).remove(&listener) else { return };
+        for thread in server.threads {
+            thread.push(Input::CloseListener(listener));
+        }
+    }
+}
+
+fn front_door(settings: &AcceptSettings) -> Result<FrontDoor, Failure> {
+    let limits = Limits {
+        connections: settings.max_connections as usize,
+        connections_per_address: settings.max_connections_per_address as usize,
+        handshakes: settings.max_handshakes as usize,
+        handshakes_per_address: settings.max_handshakes_per_address as usize,
+        retry_threshold: settings.retry_threshold as usize,
+        is_loopback_exempt: settings.exempt_loopback,
+    };
+    FrontDoor::new(limits, settings.max_resets_per_s, settings.secret.as_deref())
+}
+
+fn identity_of(settings: IdentitySettings, manner: &Manner) -> Result<Identity, Failure> {
+    let certificates: Vec<OwnCertificate> = settings.certificates.into_iter().map(OwnCertificate::from).collect();
+    let is_required = settings.requires_client_certificate;
+    let clients = settings.client_authority_pem.map(|pem| ClientAuthority { pem, is_required });
+    let ticket_keys = match settings.ticket_keys {
+        Some(keys) => TicketKeys::given(&keys)?,
+        None => TicketKeys::of_process()?,
+    };
+    Identity::new(&certificates, clients.as_ref(), &ticket_keys, manner)
+}
