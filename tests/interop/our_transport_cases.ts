@@ -41,6 +41,15 @@ export const TRANSPORT_CASES: Readonly<Record<string, OurCase>> = {
     assert.deepEqual(await second.request("echo", bytesOf("again")), bytesOf("again"));
     assert.equal(second.session.stats.connection.resumed, true);
   },
+  "early-data": async (_client, _options, connect) => {
+    const tickets: Uint8Array[] = [];
+    await connect({ onTicket: (ticket) => void tickets.push(ticket) });
+    await waitUntil(() => tickets.length > 0);
+    const second = await connect({ ticket: tickets[0]! });
+    assert.deepEqual(await second.request("echo", bytesOf("early"), { idempotent: true }), bytesOf("early"));
+    assert.equal(second.session.stats.connection.earlyDataAccepted, true);
+    assert.deepEqual(await second.request("echo", bytesOf("late")), bytesOf("late"));
+  },
   "short-calls": (client) =>
     inParallel(SHORT_CALLS, IN_FLIGHT, async (n) => {
       assert.deepEqual(await client.request("echo", bytesOf(`${n}`)), bytesOf(`${n}`));

@@ -31,6 +31,8 @@ export interface PairOptions {
   readonly extraCertificates?: number;
   /** What our server lets in. */
   readonly accept?: NonNullable<ServerOptions["accept"]>;
+  /** Whether our end uses early data. Default false. */
+  readonly earlyData?: boolean;
   /** What the server program of the peer wants to know. */
   readonly serverOptions?: Record<string, unknown>;
 }
@@ -60,10 +62,10 @@ export function testPair(
 ): void {
   const pair = role === "we call" ? `echostream → ${peer.name}` : `${peer.name} → echostream`;
   test(`${name}: ${pair}`, async (context) => {
-    const { host = "127.0.0.1", extraCertificates = 0, accept = {}, serverOptions = {} } = options;
+    const { host = "127.0.0.1", extraCertificates = 0, accept = {}, earlyData = false, serverOptions = {} } = options;
     const identity = makeIdentity(extraCertificates);
     const network = new Network();
-    Object.assign(network.options, { tuning: PATIENT });
+    Object.assign(network.options, { tuning: { ...PATIENT, earlyData } });
     const proxies: UdpProxy[] = [];
     const peerServer = role === "we call" ? await peer.serve(identity, host, serverOptions) : undefined;
     try {

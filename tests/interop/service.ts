@@ -62,7 +62,7 @@ export interface PlayRequest {
 
 /** The service, for servers that implement it and clients that speak it. */
 export const interop = contract({
-  echo: {},
+  echo: { idempotent: true },
   mirror: { input: cbor<unknown>(), output: cbor<unknown>() },
   add: { input: z.object({ a: z.number(), b: z.number() }), output: cbor<number>() },
   fail: {

@@ -35,6 +35,7 @@ everywhere("handshake", (pair) => pair.run("handshake"));
 everywhere("ipv6", (pair) => pair.run("handshake"), { host: "::1" });
 everywhere("transfer", (pair) => pair.run("transfer", undefined, { bytes: 5_000_000 }));
 everywhere("resumption", (pair) => pair.run("resumption"));
+everywhere("early-data", (pair) => pair.run("early-data"), { earlyData: true, serverOptions: { earlyData: true } });
 everywhere("multiplexing", (pair) => pair.run("multiplexing"));
 everywhere("long-rtt", async (pair) => {
   const { address } = await pair.proxy(1, { delayMs: 750 });

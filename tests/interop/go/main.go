@@ -132,13 +132,20 @@ func runCase(ctx context.Context, run testCase, address string, secrets *tls.Con
 }
 
 func dial(ctx context.Context, address string, secrets *tls.Config) (*session, error) {
-	conn, err := quic.DialAddr(ctx, address, secrets, config())
+	return dialBy(ctx, quic.DialAddr, address, secrets)
+}
+
+// How quic-go connects: when the handshake is complete, or at once if the server is known.
+type dialer func(context.Context, string, *tls.Config, *quic.Config) (*quic.Conn, error)
+
+func dialBy(ctx context.Context, by dialer, address string, secrets *tls.Config) (*session, error) {
+	conn, err := by(ctx, address, secrets, config())
 	if err != nil {
 		return nil, err
 	}
 	s, err := begin(conn, systemService())
 	if err == nil {
-		s.again = func(ctx context.Context) (*session, error) { return dial(ctx, address, secrets) }
+		s.again = func(ctx context.Context, by dialer) (*session, error) { return dialBy(ctx, by, address, secrets) }
 	}
 	return s, err
 }
@@ -147,6 +154,8 @@ func dial(ctx context.Context, address string, secrets *tls.Config) (*session, e
 type serverOptions struct {
 	// Clients have to prove their address.
 	Retry bool `json:"retry"`
+	// They may send before the handshake is complete.
+	EarlyData bool `json:"earlyData"`
 }
 
 func server(host, cert, key, options string) error {
@@ -165,7 +174,9 @@ func server(host, cert, key, options string) error {
 	}
 	transport := &quic.Transport{Conn: socket, VerifySourceAddress: func(net.Addr) bool { return given.Retry }}
 	defer transport.Close()
-	listener, err := transport.Listen(secrets, config())
+	settings := config()
+	settings.Allow0RTT = given.EarlyData
+	listener, err := transport.ListenEarly(secrets, settings)
 	if err != nil {
 		return err
 	}

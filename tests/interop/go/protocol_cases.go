@@ -41,6 +41,7 @@ var cases = map[string]testCase{
 	"multiplexing":  multiplexing,
 	"key-update":    keyUpdate,
 	"resumption":    resumption,
+	"early-data":    earlyData,
 	"short-calls":   manyCalls,
 	"short-streams": manyStreams,
 }

@@ -30,7 +30,7 @@ type session struct {
 	conn    *quic.Conn
 	service *service
 	// Connects once more, to the same server with the same secrets.
-	again func(context.Context) (*session, error)
+	again func(context.Context, dialer) (*session, error)
 
 	// Writes to the control stream, one after the other.
 	controlLock sync.Mutex

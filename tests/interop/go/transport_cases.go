@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"strconv"
+
+	"github.com/quic-go/quic-go"
 )
 
 // The client's part in the transport cases; faults are made by a proxy in between.
@@ -45,12 +47,26 @@ func keyUpdate(ctx context.Context, s *session, _ caseOptions) error {
 // resumption shows the ticket of the first connection, once it has come, in another one.
 func resumption(ctx context.Context, s *session, options caseOptions) error {
 	for {
-		second, err := s.again(ctx)
+		second, err := s.again(ctx, quic.DialAddr)
 		if err != nil {
 			return err
 		}
 		defer second.conn.CloseWithError(connectionNoError, "")
 		if err := handshake(ctx, second, options); err != nil || second.conn.ConnectionState().TLS.DidResume {
+			return err
+		}
+	}
+}
+
+// earlyData sends its SETTINGS and a call before the handshake is complete, once the ticket of a connection before has come.
+func earlyData(ctx context.Context, s *session, options caseOptions) error {
+	for {
+		second, err := s.again(ctx, quic.DialAddrEarly)
+		if err != nil {
+			return err
+		}
+		defer second.conn.CloseWithError(connectionNoError, "")
+		if err := handshake(ctx, second, options); err != nil || second.conn.ConnectionState().Used0RTT {
 			return err
 		}
 	}

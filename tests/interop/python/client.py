@@ -40,9 +40,15 @@ class Server:
 
     @asynccontextmanager
     async def connect(
-        self, service: Service | None = None, on_ticket: SessionTicketHandler | None = None, **settings: Any
+        self,
+        service: Service | None = None,
+        on_ticket: SessionTicketHandler | None = None,
+        is_early: bool = False,
+        **settings: Any,
     ) -> AsyncIterator[Connection]:
-        """A connection whose handshake is complete; `on_ticket` gets what it can be resumed with."""
+        """
+        A connection whose handshake is complete, unless it `is_early`; `on_ticket` gets what it can be resumed with.
+        """
         more = dict(settings)
         if self.options.get("cipher") == "chacha20":
             more["cipher_suites"] = [CipherSuite.CHACHA20_POLY1305_SHA256]
@@ -50,9 +56,16 @@ class Server:
         quic.load_verify_locations(cafile=self._ca)
         create = partial(Connection, service=add_system_methods(service or Service()))
         async with connect(
-            self.host, self.port, configuration=quic, create_protocol=create, session_ticket_handler=on_ticket
+            self.host,
+            self.port,
+            configuration=quic,
+            create_protocol=create,
+            session_ticket_handler=on_ticket,
+            wait_connected=not is_early,
         ) as connection:
             assert isinstance(connection, Connection)
+            if is_early:
+                connection.session.begin()
             yield connection
 
 

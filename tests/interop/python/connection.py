@@ -93,7 +93,8 @@ class Connection(QuicConnectionProtocol):
     def quic_event_received(self, event: events.QuicEvent) -> None:
         if isinstance(event, events.HandshakeCompleted):
             self.handshake = event
-            self.session.begin()
+            if not self.session.has_begun:
+                self.session.begin()
         elif isinstance(event, events.StreamDataReceived):
             stream = self._incoming.get(event.stream_id) or self._accept(event.stream_id)
             stream.feed(event.data, event.end_stream)

@@ -63,8 +63,12 @@ class Session:
         self._peer_has_nothing_left = False
         self._probes: dict[tuple[int, int], tuple[int, asyncio.Future[tuple[int, int, int, int]]]] = {}
 
+    @property
+    def has_begun(self) -> bool:
+        return self._control is not None
+
     def begin(self) -> None:
-        """The handshake is complete: open the control stream, whose first frame is SETTINGS."""
+        """The handshake is complete, or early data can go: open the control stream, whose first frame is SETTINGS."""
         features = varint(SETTING_FEATURES) + blob(varint(FEATURE_STREAMING_CALLS))
         self._control = self.connection.open(False, varint(CONTROL) + frame(FrameType.SETTINGS, features))
 

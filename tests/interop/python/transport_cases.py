@@ -77,6 +77,18 @@ async def resumption(server: Server) -> None:
 
 
 @case
+async def early_data(server: Server) -> None:
+    """The second connection sends its SETTINGS and a call before the handshake is done."""
+    tickets: asyncio.Queue[SessionTicket] = asyncio.Queue()
+    async with server.connect(on_ticket=tickets.put_nowait):
+        ticket = await tickets.get()
+    async with server.connect(is_early=True, session_ticket=ticket) as connection:
+        equal(await connection.session.calls.request("echo", b"early"), b"early")
+        equal(connection.handshake is not None and connection.handshake.early_data_accepted, True)
+        equal(await connection.session.calls.request("echo", b"late"), b"late")
+
+
+@case
 async def short_calls(server: Server) -> None:
     """Two thousand short calls, 64 at a time, every one answered."""
     async with server.connect() as connection:
