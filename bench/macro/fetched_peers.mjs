@@ -9,7 +9,11 @@ import { join } from "node:path";
 import process from "node:process";
 import { root } from "../../scripts/runtimes.mjs";
 
-const FETCHED = { "@matrixai/quic": "2.0.9" };
+/** By system, the packages it takes; the first is the system itself. */
+const FETCHED = {
+  "@matrixai/quic": ["@matrixai/quic@2.0.9"],
+  "@chainsafe/libp2p-quic": ["@chainsafe/libp2p-quic@2.1.1", "libp2p@3.3.11", "@multiformats/multiaddr@13.0.3"],
+};
 
 /**
  * Have those of `systems` that are fetched at hand for the processes of the bench.
@@ -21,13 +25,15 @@ export function fetchPeers(systems) {
   const folder = join(root, "node_modules/.cache/echostream-bench");
   process.env.ECHOSTREAM_BENCH_PEERS = folder;
   mkdirSync(folder, { recursive: true });
-  for (const [name, version] of Object.entries(FETCHED)) {
-    if (!systems.includes(name) || existsSync(join(folder, "node_modules", name))) continue;
+  for (const [name, packages] of Object.entries(FETCHED)) {
+    const home = join(folder, name.replace("/", "+"));
+    if (!systems.includes(name) || existsSync(join(home, "node_modules", name))) continue;
+    mkdirSync(home, { recursive: true });
     const { status, stderr } = spawnSync(
       "npm",
-      ["install", "--prefix", folder, "--no-save", "--no-package-lock", "--ignore-scripts", `${name}@${version}`],
+      ["install", "--prefix", home, "--no-save", "--no-package-lock", "--ignore-scripts", ...packages],
       { encoding: "utf8", shell: process.platform === "win32" },
     );
-    if (status !== 0) throw new Error(`${name} ${version} cannot be fetched: ${stderr.trim()}`);
+    if (status !== 0) throw new Error(`${packages.join(", ")} cannot be fetched: ${stderr.trim()}`);
   }
 }

@@ -59,7 +59,8 @@ export function measureCalls(
       const sorted = latenciesMs.subarray(0, samples).sort();
       const at = (share: number): number =>
         Math.round(1000 * (sorted[Math.min(samples - 1, Math.floor(samples * share))] ?? 0));
-      const ops = samples / ((lastMs - begunMs) / 1000);
+      // A system may be so slow that nothing was answered within the time.
+      const ops = samples === 0 ? 0 : samples / ((lastMs - begunMs) / 1000);
       return { ops: Math.round(ops), p50Us: at(0.5), p99Us: at(0.99), mbPerS: round((ops * payloadBytes) / 1e6) };
     };
     for (let i = 0; i < inFlight; i++) start(performance.now());

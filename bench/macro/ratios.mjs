@@ -13,7 +13,7 @@ const GOALS = [
   ["unary-512", "ops", RPC, 5],
   ["unary-64", "ops", ["tls-floor"], 0.5],
   ["unary-1", "p50Us", ["tls-floor"], 1.5, true],
-  ["bulk", "mbPerS", ["@matrixai/quic"], 1.3],
+  ["bulk", "mbPerS", ["@matrixai/quic", "@chainsafe/libp2p-quic"], 1.3],
   ["bulk", "mbPerS", ["tls-floor"], 0.65],
   ["items", "ops", ["grpc-js"], 1],
   ["items", "ops", ["socket.io"], 1],

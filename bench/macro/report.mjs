@@ -49,7 +49,8 @@ export function report(rows, { rounds, durationMs, runtimes }) {
     `- ${machine}`,
     `- ${versions}`,
     "- All systems are encrypted, TLS 1.3 or QUIC. `tls-floor` is node:tls with a frame a write and no framework, `tls-gathered` the same with all",
-    "  frames of a turn in one write. tRPC speaks JSON, so its payloads are text. Each call of @matrixai/quic is a stream of its own.",
+    "  frames of a turn in one write. tRPC speaks JSON, so its payloads are text. Each call of @matrixai/quic and @chainsafe/libp2p-quic is a",
+    "  stream of its own.",
     "",
     ...SIZES.flatMap(([size, title]) => section(`Calls of ${title} each way`, unaryTable(rows, size))),
     ...section(

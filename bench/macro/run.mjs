@@ -38,6 +38,7 @@ const SYSTEMS = {
     "trpc",
     "capnweb",
     "@matrixai/quic",
+    "@chainsafe/libp2p-quic",
   ],
   deno: ["echostream", "deno-quic"],
   bun: ["echostream"],

@@ -16,6 +16,7 @@ const LOADERS: Readonly<Record<string, () => Promise<Peer>>> = {
   "trpc": async () => (await import("../peers/trpc.ts")).trpc,
   "capnweb": async () => (await import("../peers/capnweb.ts")).capnWeb,
   "deno-quic": async () => (await import("../peers/deno_quic.ts")).denoQuic,
+  "@chainsafe/libp2p-quic": async () => (await import("../peers/libp2p_quic.ts")).libp2pQuic,
   "@matrixai/quic": async () => (await import("../peers/matrixai_quic.ts")).matrixAiQuic,
 };
 

@@ -36,7 +36,7 @@ interface MatrixAiQuic {
 
 const entryOf = (name: string): string =>
   pathToFileURL(
-    join(process.env.ECHOSTREAM_BENCH_PEERS ?? "", "node_modules/@matrixai", name, "dist/index.js"),
+    join(process.env.ECHOSTREAM_BENCH_PEERS ?? "", "@matrixai+quic/node_modules/@matrixai", name, "dist/index.js"),
   ).href;
 const { QUICServer, QUICClient, events }: MatrixAiQuic = await import(entryOf("quic"));
 const { default: Logger, LogLevel } = await import(entryOf("logger"));
