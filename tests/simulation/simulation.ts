@@ -11,6 +11,8 @@ import { ConnectionCode, EchoStreamError, isStatus } from "../../src/protocol/er
 import type { Call } from "../../src/rpc/handler.ts";
 import { cbor } from "../../src/rpc/schema.ts";
 import { RpcServer } from "../../src/server/server.ts";
+// At once: nothing waits for a file under a virtual clock.
+import "../../src/session/live.ts";
 import { silentLogger } from "../../src/trace.ts";
 import { VirtualClock } from "../../src/virtual_clock.ts";
 import type { PlannedCall, PlannedFault, Scenario } from "./scenario.ts";

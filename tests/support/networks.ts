@@ -13,6 +13,8 @@ import type { SocketAddress, Transport } from "../../src/connection/transport.ts
 import type { RpcServerBuilder } from "../../src/server/builder.ts";
 import { RpcServer } from "../../src/server/server.ts";
 import type { EndpointOptions } from "../../src/session/endpoint_options.ts";
+// At once: nothing waits for a file under a virtual clock.
+import "../../src/session/live.ts";
 import type { LogRecord } from "../../src/trace.ts";
 import type { Untyped } from "../../src/plugin/api.ts";
 import { VirtualClock } from "../../src/virtual_clock.ts";

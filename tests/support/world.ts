@@ -9,6 +9,8 @@ import type { ClientOptions } from "../../src/client/definition.ts";
 import { type MemoryNetwork, memoryNetwork, type MemoryNetworkOptions } from "../../src/connection/memory.ts";
 import type { RpcServerBuilder } from "../../src/server/builder.ts";
 import { RpcServer } from "../../src/server/server.ts";
+// At once: nothing waits for a file under a virtual clock.
+import "../../src/session/live.ts";
 import { VirtualClock } from "../../src/virtual_clock.ts";
 import { Network } from "./networks.ts";
 
