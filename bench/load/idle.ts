@@ -1,0 +1,83 @@
+/**
+ * What ten thousand connections cost that do nothing: `npm run bench:idle`, with `-- --quick` a thousand. Writes bench/results/idle.md.
+ *
+ * @module
+ */
+import process from "node:process";
+import { setTimeout as pause } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import type { ServerOptions, SocketAddress } from "../../mod.ts";
+import type { HolderState } from "./holder.ts";
+import { machine, megabytes, progressLine, save, table } from "./page.ts";
+import { Program } from "./program.ts";
+import type { ServerState } from "./server.ts";
+
+const MAX_SERVER_MB = 400;
+const HOLDERS = 4;
+/** Connections a holder makes before it is asked for more. */
+const BATCH = 125;
+/** Longer than an idle timeout: whatever is still there is kept alive. */
+const HELD_MS = 35_000;
+
+const { values: { quick } } = parseArgs({ options: { quick: { type: "boolean", default: false } } });
+const connections = quick ? 1_000 : 10_000;
+
+const options: ServerOptions = { accept: { maxConnections: connections } };
+const server = await Program.start<SocketAddress>("server", options);
+const holders = await Promise.all(
+  Array.from({ length: HOLDERS }, () => Program.start<unknown>("holder", server.ready)),
+);
+const empty = await server.ask<ServerState>("state");
+const line = progressLine("idle");
+const startedMs = performance.now();
+for (let held = 0; held < connections; held += HOLDERS * BATCH) {
+  line.update(`${held} of ${connections} connections`);
+  const share = Math.min(BATCH, (connections - held) / HOLDERS);
+  await Promise.all(holders.map((holder) => holder.ask(`connect ${share}`)));
+}
+const connectedS = (performance.now() - startedMs) / 1000;
+const fresh = await server.ask<ServerState>("state");
+line.update(`${connections} connections, held for ${HELD_MS / 1000} s`);
+await pause(HELD_MS);
+const kept = await server.ask<ServerState>("state");
+const ends = await Promise.all(holders.map((holder) => holder.ask<HolderState>("call")));
+const called = await server.ask<ServerState>("state");
+line.end(`${kept.sessions} sessions`);
+for (const holder of holders) await holder.end();
+await server.end();
+
+const alive = ends.reduce((sum, end) => sum + end.connections, 0);
+const clientMb = ends.reduce((sum, end) => sum + megabytes(end.residentBytes), 0);
+const row = (what: string, state: ServerState): string[] => {
+  const each = (field: "residentBytes" | "heapBytes"): string =>
+    state.sessions === 0 ? "–" : `${((state[field] - empty[field]) / 1024 / state.sessions).toFixed(1)} KiB`;
+  const resident = `${megabytes(state.residentBytes).toFixed(0)} MB`;
+  return [what, String(state.sessions), resident, each("residentBytes"), each("heapBytes")];
+};
+const isMet = kept.sessions === connections && alive === connections && megabytes(kept.residentBytes) <= MAX_SERVER_MB;
+const text = [
+  "# Idle connections",
+  "",
+  `One server process and ${connections} clients in ${HOLDERS} others, which connect and do nothing; the server's resident memory after a`,
+  `collection. All run compiled, as installed: what strips types in Node takes 30 MB. After ${
+    HELD_MS / 1000
+  } s, more than the idle`,
+  `timeout, each client makes one call. Goal: ${MAX_SERVER_MB} MB in the server for 10,000. \`npm run bench:idle\` makes this page.`,
+  "",
+  machine(),
+  "",
+  table(["server", "sessions", "resident", "for each", "JavaScript's of that"], [
+    row("before", empty),
+    row("all connected", fresh),
+    row(`${HELD_MS / 1000} s later`, kept),
+    row("each has made a call", called),
+  ]),
+  "",
+  `Connecting took ${connectedS.toFixed(0)} s. The client processes hold ${
+    clientMb.toFixed(0)
+  } MB together; ${alive} of ${connections} connections answered at the end.`,
+  "",
+  ...(isMet ? [] : ["**Goal missed.**", ""]),
+].join("\n");
+save("idle", text, quick);
+process.exitCode = isMet ? 0 : 1;
