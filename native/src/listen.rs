@@ -50,10 +50,11 @@ pub fn listen(threads: &[Rc<Handle>], id: u32, settings: ListenSettings) -> Resu
     };
     let identity = Arc::new(CurrentIdentity::new(identity));
     let transport = &settings.transport;
-    let early_data = |path| transport.early_data.then(|| EarlyData::new(&format!("{transport:?} {path:?}")));
+    let door = Arc::new(front_door(&settings.accept)?);
+    let early_data =
+        |path| transport.early_data.then(|| EarlyData::new(&format!("{transport:?} {path:?}"), door.clone()));
     let config = |path| quic_config(transport, path, server_context(identity.clone(), early_data(path))?);
     let connection_settings = Arc::new(Settings::try_from(&settings.transport)?);
-    let door = Arc::new(front_door(&settings.accept)?);
     let lanes: Lanes = threads.iter().map(|thread| Arc::downgrade(&thread.rings)).collect();
     let listener = |index| {
         Ok(Listener {

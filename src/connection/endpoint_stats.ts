@@ -10,6 +10,12 @@ export interface EndpointStats {
   readonly connections: number;
   /** Handshakes under way now. */
   readonly handshakes: number;
+  /** Handshakes that were completed. */
+  readonly handshakesCompleted: number;
+  /** Handshakes that ended otherwise: refused by TLS, given up, or never gone on with. */
+  readonly handshakesFailed: number;
+  /** First packets whose early data was not taken because they are copies of others, or might be: see `tuning.earlyData`. */
+  readonly earlyDataRefused: number;
   /** Clients that were asked to prove their address (Retry, RFC 9000 §8.1.2). */
   readonly retriesSent: number;
   /** Clients that have proved it. */
@@ -50,6 +56,9 @@ export interface EndpointStats {
 const NAMES: readonly (keyof EndpointStats)[] = [
   "connections",
   "handshakes",
+  "handshakesCompleted",
+  "handshakesFailed",
+  "earlyDataRefused",
   "retriesSent",
   "tokensAccepted",
   "tokensRefused",

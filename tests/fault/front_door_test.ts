@@ -151,8 +151,19 @@ test("Beyond the handshakes that may be under way nobody is answered, until some
     assert.deepEqual([stats().handshakes, refused.answers.length], [4, 0]);
     // Their time runs out, and then there is room again.
     await waitUntil(() => stats().handshakes === 0);
+    assert.deepEqual([stats().handshakesFailed, stats().handshakesCompleted], [4, 0]);
     await network.connect(address);
+    await waitUntil(() => stats().handshakesCompleted === 1);
+    assert.equal(stats().handshakesFailed, 4);
   }, { handshakeTimeoutMs: 1_500 }));
+
+test("A handshake that TLS ends is counted as failed", () =>
+  withServer({}, async ({ network, address, stats }) => {
+    const pin = "00".repeat(32);
+    await assert.rejects(network.connect(address, { tls: { pin } }), { code: "UNAUTHENTICATED" });
+    await waitUntil(() => stats().handshakesFailed === 1);
+    assert.deepEqual([stats().handshakes, stats().handshakesCompleted, stats().connections], [0, 0, 0]);
+  }));
 
 test("Clients that have proved one address have so many handshakes under way, others of it are asked for a proof", () =>
   withServer({ maxHandshakesPerAddress: 2, exemptLoopback: false }, async (scene) => {

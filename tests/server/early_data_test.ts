@@ -132,6 +132,7 @@ sceneTest("A first flight that is sent again is not carried out again, by no ser
     return one.server.endpointStats.handshakes > 0;
   });
   socket.close();
+  assert.ok(one.server.endpointStats.earlyDataRefused > 0);
   scene.proxy.target = one.address;
   await scene.visit();
   assert.deepEqual(scene.ran, ["two read"]);

@@ -125,21 +125,23 @@ impl Admission {
         counts.validated_handshakes += usize::from(is_validated);
     }
 
-    /// The handshake is complete, and with it the address proved.
-    pub fn establish(&mut self, connection: ConnectionKey) {
-        let Some(entry) = self.entries.get_mut(&connection).filter(|entry| !entry.is_established) else { return };
+    /// The handshake is complete, and with it the address proved. Whether there was one.
+    pub fn establish(&mut self, connection: ConnectionKey) -> bool {
+        let Some(entry) = self.entries.get_mut(&connection).filter(|entry| !entry.is_established) else { return false };
         entry.is_established = true;
         let (block, was_validated) = (entry.block, entry.is_validated);
         self.handshakes = self.handshakes.saturating_sub(1);
         self.change(block, |counts| counts.handshake_ended(was_validated));
+        true
     }
 
-    /// The connection is forgotten.
-    pub fn end(&mut self, connection: ConnectionKey) {
-        self.establish(connection);
+    /// The connection is forgotten. Whether its handshake was still under way.
+    pub fn end(&mut self, connection: ConnectionKey) -> bool {
+        let was_half_open = self.establish(connection);
         if let Some(Entry { block, .. }) = self.entries.remove(&connection) {
             self.change(block, |counts| counts.connections = counts.connections.saturating_sub(1));
         }
+        was_half_open
     }
 
     fn change(&mut self, block: IpAddr, change: impl FnOnce(&mut Counts)) {

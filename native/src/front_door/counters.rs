@@ -9,6 +9,12 @@ pub enum Counter {
     Connections,
     /// Handshakes under way now.
     Handshakes,
+    /// Handshakes that were completed.
+    HandshakesCompleted,
+    /// Handshakes that ended otherwise: refused by TLS, given up, or never gone on with.
+    HandshakesFailed,
+    /// First packets whose early data was not taken, because they are copies, or might be.
+    EarlyDataRefused,
     /// First packets answered by a Retry.
     RetriesSent,
     /// First packets whose token proved the client's address.

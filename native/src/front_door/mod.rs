@@ -194,14 +194,18 @@ impl FrontDoor {
     /// The handshake of `connection` is complete.
     pub fn establish(&self, lane: Lane, connection: u32) {
         let mut admission = lock(&self.admission);
-        admission.establish(key(lane, connection));
+        if admission.establish(key(lane, connection)) {
+            self.counters.increment(Counter::HandshakesCompleted);
+        }
         self.show_gauges(&admission);
     }
 
     /// The connection is forgotten.
     pub fn end(&self, lane: Lane, connection: u32) {
         let mut admission = lock(&self.admission);
-        admission.end(key(lane, connection));
+        if admission.end(key(lane, connection)) {
+            self.counters.increment(Counter::HandshakesFailed);
+        }
         self.show_gauges(&admission);
     }
 

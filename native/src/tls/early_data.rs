@@ -4,13 +4,16 @@
 //! is more than a minute too old or too young for its ticket; those of that time are remembered here (RFC 8446 §8.2).
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use boring::sha::sha256;
 use boring::ssl::{ClientHello, ExtensionType};
 use boring_sys as ffi;
 use foreign_types_shared::ForeignTypeRef;
+
+use crate::front_door::FrontDoor;
+use crate::front_door::counters::Counter;
 
 /// As long a copy of a hello may be taken for fresh: a minute before and a minute after.
 const FRESH: Duration = Duration::from_secs(2 * 60);
@@ -22,6 +25,8 @@ pub struct EarlyData {
     /// Stands for what clients remember of a server: a ticket that was given when it was another is good for no early data.
     scope: [u8; 32],
     started: Instant,
+    /// Of the listener, for its counters.
+    door: Arc<FrontDoor>,
 }
 
 /// The hellos of this process that came with early data.
@@ -36,8 +41,8 @@ struct Hellos {
 
 impl EarlyData {
     /// `remembered`: the settings clients remember.
-    pub fn new(remembered: &str) -> EarlyData {
-        EarlyData { scope: sha256(remembered.as_bytes()), started: Instant::now() }
+    pub fn new(remembered: &str, door: Arc<FrontDoor>) -> EarlyData {
+        EarlyData { scope: sha256(remembered.as_bytes()), started: Instant::now(), door }
     }
 
     /// Decide for one handshake, after its context was chosen. `keys_outlive`: tickets that an earlier process gave can be opened,
@@ -48,6 +53,9 @@ impl EarlyData {
             let is_too_soon = keys_outlive && now.saturating_duration_since(self.started) < FRESH;
             !is_too_soon && is_first(name(hello.as_bytes()), now)
         });
+        if !takes {
+            self.door.counters.increment(Counter::EarlyDataRefused);
+        }
         let ssl = hello.ssl_mut();
         // SAFETY: the connection is alive, its handshake has just begun, and BoringSSL copies the bytes.
         unsafe {
