@@ -17,8 +17,8 @@ export class FrameDecoder {
   // The pushed piece, and how far it is read.
   #piece: Uint8Array = EMPTY;
   #position = 0;
-  // A header that a piece boundary cut through.
-  readonly #header = new Uint8Array(MAX_HEADER_BYTES);
+  // A header that a piece boundary cut through; there is room for one from the first of them on.
+  #header: Uint8Array = EMPTY;
   #headerLength = 0;
   // The frame in progress across pieces.
   #type: FrameType | undefined;
@@ -153,6 +153,7 @@ export class FrameDecoder {
 
   #keepHeader(): void {
     const rest = this.#piece.subarray(this.#position);
+    if (this.#header === EMPTY) this.#header = new Uint8Array(MAX_HEADER_BYTES);
     this.#header.set(rest);
     this.#headerLength = rest.length;
     this.#position = this.#piece.length;

@@ -69,5 +69,5 @@ export class CallTable<C extends Identified> implements Iterable<C> {
   }
 }
 
-/** Slots to begin with; a power of two. */
-const FIRST_SLOTS = 64;
+/** Slots to begin with; a power of two. Few: most connections have hardly any calls in flight at a time, and there are two tables in each. */
+const FIRST_SLOTS = 8;
