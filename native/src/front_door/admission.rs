@@ -224,7 +224,7 @@ mod tests {
         for is_validated in [false, true] {
             assert_eq!(admission.judge(ip("127.0.0.1"), is_validated), Verdict::Refuse(Refusal::Handshakes));
         }
-        (0..8).for_each(|id| admission.establish(key(id)));
+        assert!((0..8).all(|id| admission.establish(key(id))));
         fill(&mut admission, 8, 2);
         assert_eq!(admission.judge(ip("127.0.0.1"), true), Verdict::Refuse(Refusal::Connections));
         admission.end(key(3));
@@ -285,7 +285,7 @@ mod tests {
         fill(&mut admission, 0, 6);
         admission.establish(key(1));
         admission.establish(key(1));
-        (0..6).for_each(|id| admission.end(key(id)));
+        (0..6).for_each(|id| _ = admission.end(key(id)));
         admission.end(key(9));
         assert_eq!((admission.connections(), admission.handshakes()), (0, 0));
         assert!(admission.by_block.is_empty());
