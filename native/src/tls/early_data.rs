@@ -81,8 +81,12 @@ impl Hellos {
     }
 
     fn is_first(&mut self, hello: u128, now: Instant) -> bool {
-        if now.saturating_duration_since(self.began) >= FRESH {
+        let age = now.saturating_duration_since(self.began);
+        if age >= FRESH {
             self.former = std::mem::take(&mut self.recent);
+            if age >= 2 * FRESH {
+                self.former = HashSet::new();
+            }
             self.began = now;
         }
         self.recent.len() < MAX_HELLOS && !self.former.contains(&hello) && self.recent.insert(hello)
