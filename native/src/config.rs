@@ -5,6 +5,7 @@ use std::time::Duration;
 use boring::ssl::SslContextBuilder;
 use napi_derive::napi;
 
+use crate::connection::paths::MAX_PATHS;
 use crate::error::{Failure, invalid};
 use crate::send_batch::MAX_PACKET_BYTES;
 
@@ -97,7 +98,6 @@ pub fn quic_config(
     }
     config.enable_pacing(true);
     config.enable_dgram(true, DATAGRAM_RECEIVE_QUEUE, DATAGRAM_SEND_QUEUE);
-    // Connection migration needs spare connection ids and path validation, which this endpoint does not offer.
-    config.set_disable_active_migration(true);
+    config.set_active_connection_id_limit(MAX_PATHS);
     Ok(config)
 }

@@ -4,6 +4,7 @@
 //! send packets, publish what came of that, look after timers; sleep when nothing is left.
 
 mod arrivals;
+mod moves;
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,7 +19,7 @@ use crate::connection::dial::Dial;
 use crate::connection::{Connection, Sent, report_departure};
 use crate::endpoint::{Endpoint, Listener};
 use crate::heap::Heap;
-use crate::record::{HEADER_BYTES, Header, event, padded};
+use crate::record::{HEADER_BYTES, Header, command, event, padded};
 use crate::ring::{Events, Input, Rings, record};
 use crate::routes::Routes;
 use crate::send_batch::SendBatch;
@@ -174,6 +175,10 @@ impl Driver {
                 break;
             }
             at = start + padded(header.length as usize);
+            if header.kind == command::MOVE {
+                self.begin_move(header.connection);
+                continue;
+            }
             if let Some(connection) = self.connections.get_mut(&header.connection) {
                 connection.command(&header, submission.slice(start..end), submission.len(), &mut self.events);
                 self.mark(header.connection);
@@ -235,6 +240,7 @@ impl Driver {
                     listener.door.establish(listener.lane, *id);
                 }
             }
+            self.tend_paths(*id);
         }
         self.was_throttled |= self.events.is_throttled();
         dirty
@@ -264,8 +270,8 @@ impl Driver {
         }
         let Some(connection) = self.connections.get_mut(&id) else { return };
         if connection.report_end(&mut self.events, self.batch.last_packet()) {
-            let fd = connection.socket;
-            self.ended(id, fd);
+            let sockets: Vec<RawFd> = connection.sockets().collect();
+            self.ended(id, &sockets);
         }
         if let Some(connection) = self.connections.get_mut(&id) {
             let deadline = connection.deadline();
@@ -308,11 +314,10 @@ impl Driver {
     }
 
     /// JavaScript knows that the connection is over.
-    fn ended(&mut self, id: u32, fd: RawFd) {
+    fn ended(&mut self, id: u32, sockets: &[RawFd]) {
         self.stats.remove(id);
-        if let Some(endpoint) = self.endpoints.get_mut(&fd) {
-            endpoint.connections = endpoint.connections.saturating_sub(1);
-            self.may_retire |= endpoint.listener.is_some();
+        for fd in sockets {
+            self.leave_socket(*fd);
         }
     }
 
@@ -334,13 +339,14 @@ impl Driver {
     fn abandon(&mut self, id: u32) {
         self.events.discard_partial();
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        let (fd, is_known) = (connection.socket, connection.is_known());
+        let is_known = connection.is_known();
+        let sockets: Vec<RawFd> = connection.sockets().collect();
         if is_known {
             let header = Header { stream: 1, ..record(event::CLOSED, id) };
             self.events.push(header, b"internal error of the QUIC stack");
         }
         if !connection.is_lingering() {
-            self.ended(id, fd);
+            self.ended(id, &sockets);
         }
         self.forget(id);
     }

@@ -22,6 +22,8 @@ pub struct Endpoint {
     pub listener: Option<Listener>,
     /// Connections on this socket that JavaScript has not been told the end of.
     pub connections: usize,
+    /// Of a client that has moved: closes with its last connection.
+    pub is_temporary: bool,
 }
 
 /// A server's side of an endpoint.
@@ -42,7 +44,8 @@ pub struct Listener {
 impl Endpoint {
     /// Whether the socket has done its duty.
     pub fn is_finished(&self) -> bool {
-        self.connections == 0 && self.listener.as_ref().is_some_and(|listener| !listener.is_accepting)
+        let is_wanted = self.listener.as_ref().map_or(!self.is_temporary, |listener| listener.is_accepting);
+        self.connections == 0 && !is_wanted
     }
 }
 

@@ -163,7 +163,12 @@ impl Clients {
         let socket = Socket::bind(any, false).map_err(|error| not_bound(any, &error))?;
         let receive_buffer_bytes = socket.receive_buffer_bytes();
         let client = ClientSocket { fd: socket.fd(), local: socket.local(), receive_buffer_bytes };
-        rings.push(Input::AddEndpoint(Box::new(Endpoint { socket, listener: None, connections: 0 })));
+        rings.push(Input::AddEndpoint(Box::new(Endpoint {
+            socket,
+            listener: None,
+            connections: 0,
+            is_temporary: false,
+        })));
         *slot = Some(client);
         Ok(client)
     }

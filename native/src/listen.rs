@@ -74,7 +74,7 @@ pub fn listen(threads: &[Rc<Handle>], id: u32, settings: ListenSettings) -> Resu
     let socket = sockets.first().ok_or_else(internal)?;
     let bound = bound(socket.local(), socket.receive_buffer_bytes(), manner.key_log.as_ref());
     for ((socket, listener), thread) in sockets.into_iter().zip(listeners).zip(threads) {
-        let endpoint = Endpoint { socket, listener: Some(listener), connections: 0 };
+        let endpoint = Endpoint { socket, listener: Some(listener), connections: 0, is_temporary: false };
         thread.rings.push(Input::AddEndpoint(Box::new(endpoint)));
     }
     let threads = threads.iter().map(|thread| thread.rings.clone()).collect();

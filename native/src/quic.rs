@@ -25,6 +25,15 @@ pub type Quic = quiche::Connection<Buffers>;
 /// Length of the connection ids chosen here, which short-header packets do not spell out.
 pub const CONNECTION_ID_BYTES: usize = 16;
 
+/// What a packet with a datagram has besides it: the first byte, packet number, AEAD tag, and the frame's type and length.
+const DATAGRAM_OVERHEAD_BYTES: usize = 1 + 4 + 16 + 3;
+
+/// The largest datagram that fits a packet of `packet_bytes`, or quiche's own limit; `None` when the peer takes none.
+pub fn datagram_room(quic: &Quic, packet_bytes: usize) -> Option<usize> {
+    let most = quic.dgram_max_writable_len()?;
+    Some(most.min(packet_bytes.saturating_sub(DATAGRAM_OVERHEAD_BYTES + quic.destination_id().len())))
+}
+
 /// Bytes of a QUIC variable-length integer (RFC 9000 §16).
 pub fn varint_length(value: u64) -> usize {
     match value {

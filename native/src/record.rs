@@ -51,6 +51,8 @@ pub mod command {
     pub const DATAGRAM: u8 = 7;
     /// Stream field: application code; payload: reason.
     pub const CLOSE: u8 = 8;
+    /// Move to a fresh socket; [`event::MOVED`] tells what came of it.
+    pub const MOVE: u8 = 9;
 }
 
 /// What JavaScript is told.
@@ -93,6 +95,9 @@ pub mod event {
     pub const TICKET: u8 = 17;
     /// The handshake of a connection that was used before is done; payload: the peer's certificate (DER), if it has shown one.
     pub const CONFIRMED: u8 = 18;
+    /// Argument 0: the connection goes another way now; payload: addresses as in [`ACCEPTED`]. Argument 1: a move that was asked for
+    /// failed; payload: why.
+    pub const MOVED: u8 = 19;
 }
 
 /// A parsed header.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::quic::Quic;
+use crate::quic::{Quic, datagram_room};
 
 /// How many numbers a snapshot has; `native.ts` reads them in the order of [`Shared::update`].
 pub const COUNTERS: usize = 21;
@@ -20,30 +20,34 @@ impl Shared {
         *lock(&self.0)
     }
 
-    /// Copy the counters out of quiche; `path_limited` says whether something has waited for the path since the last time.
-    pub fn update(&self, quic: &Quic, path_limited: bool) {
+    /// Copy the counters out of quiche: what is counted of all paths together, what is measured of the one in use. Its packets are
+    /// of `packet_bytes` at most; `path_limited` says whether something has waited for the path since the last time.
+    pub fn update(&self, quic: &Quic, packet_bytes: usize, path_limited: bool) {
         let Some(path) = quic.path_stats().find(|path| path.active) else { return };
+        let all = quic.stats();
+        let of_paths =
+            |count: fn(&quiche::PathStats) -> usize| quic.path_stats().map(|path| count(&path)).sum::<usize>() as f64;
         let micros = |duration: std::time::Duration| duration.as_micros() as f64;
         *lock(&self.0) = [
             micros(path.rtt),
             path.min_rtt.map_or(0.0, micros),
             path.cwnd as f64,
             path.delivery_rate as f64,
-            path.sent as f64,
-            path.recv as f64,
-            path.lost as f64,
-            path.sent_bytes as f64,
-            path.recv_bytes as f64,
-            path.lost_bytes as f64,
-            quic.dgram_max_writable_len().unwrap_or(0) as f64,
+            all.sent as f64,
+            all.recv as f64,
+            of_paths(|path| path.lost),
+            all.sent_bytes as f64,
+            all.recv_bytes as f64,
+            of_paths(|path| path.lost_bytes as usize),
+            datagram_room(quic, packet_bytes).unwrap_or(0) as f64,
             f64::from(u8::from(path_limited)),
             micros(path.rttvar),
-            path.pmtu as f64,
-            path.retrans as f64,
-            path.total_pto_count as f64,
-            path.dgram_sent as f64,
-            path.dgram_recv as f64,
-            path.dgram_lost as f64,
+            path.pmtu.min(packet_bytes) as f64,
+            of_paths(|path| path.retrans),
+            of_paths(|path| path.total_pto_count),
+            all.dgram_sent as f64,
+            all.dgram_recv as f64,
+            of_paths(|path| path.dgram_lost),
             f64::from(u8::from(quic.is_resumed())),
             f64::from(u8::from(quic.early_data_reason() == EARLY_DATA_ACCEPTED)),
         ];

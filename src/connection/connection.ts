@@ -109,6 +109,8 @@ export class Connection implements ConnectionSink, StreamsHost {
   #state: ConnectionState = "connecting";
   #closeReason: CloseReason | undefined;
   #early = false;
+  /** A {@link migrate} under way. */
+  #moving: Gate | undefined;
   #sentMessages = 0;
   #arrivalUs = 0;
 
@@ -248,6 +250,21 @@ export class Connection implements ConnectionSink, StreamsHost {
     return this.closed;
   }
 
+  /**
+   * Clients: go on from a fresh socket. Resolves when the path from there is validated and in use; calling it meanwhile returns the same
+   * move.
+   * @throws {EchoStreamError} (as rejection) UNAVAILABLE when that cannot be, saying why; the connection goes on as before, if there is one.
+   */
+  migrate(): Promise<void> {
+    if (this.#state !== "established") return Promise.reject(this.#cannotMove("it is not established"));
+    if (this.#moving === undefined) {
+      if (this.transport.move === undefined) return Promise.reject(this.#cannotMove("its transport cannot"));
+      this.#moving = new Gate();
+      this.transport.move();
+    }
+    return this.#moving.wait();
+  }
+
   stats(): ConnectionStats {
     return {
       ...this.transport.stats(),
@@ -316,6 +333,18 @@ export class Connection implements ConnectionSink, StreamsHost {
     this.outbound.remove(bytes);
   }
 
+  onMoved(failure?: string): void {
+    const moving = this.#moving;
+    this.#moving = undefined;
+    if (failure !== undefined) {
+      moving?.fail(this.#cannotMove(failure));
+      return;
+    }
+    const [peer, local] = [formatAddress(this.remote), formatAddress(this.local)];
+    this.log({ level: "debug", category: "connection", message: "Goes another way now", fields: { peer, local } });
+    moving?.open();
+  }
+
   onDatagram(bytes: Uint8Array, arrivalUs: number): void {
     if (this.#state !== "established") return;
     this.#arrivalUs = arrivalUs;
@@ -332,11 +361,17 @@ export class Connection implements ConnectionSink, StreamsHost {
     const reason = closeReason(close, formatAddress(this.remote));
     this.#closeReason = reason;
     this.#establishedGate.fail(reason.error);
+    this.#moving?.fail(this.#cannotMove("it has ended"));
     this.outbound.close(reason.error);
     this.outboundStreams.close(reason.error);
     for (const half of this.#streams.live()) this.#guard(() => half.connectionClosed(reason.error));
     this.#guard(() => this.handler?.onClosed(reason));
     this.#resolveClosed(reason);
+  }
+
+  #cannotMove(reason: string): EchoStreamError {
+    const message = `Cannot move the connection to ${formatAddress(this.remote)}: ${reason}`;
+    return new EchoStreamError(ErrorCode.UNAVAILABLE, message);
   }
 
   #outboundQueue(): OutboundQueue {

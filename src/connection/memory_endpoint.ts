@@ -124,6 +124,11 @@ export class MemoryEndpoint implements TransportConnection {
     if (!this.#closing) this.#outbox.sendDatagram(bytes, id, expiryMs, urgency);
   }
 
+  /** There are no sockets: it has moved at once. */
+  move(): void {
+    this.#soon(() => this.sink?.onMoved?.());
+  }
+
   close(code: number, reason: string): void {
     if (this.#closing) return;
     this.#closing = true;

@@ -30,8 +30,8 @@ export interface ConnectionOwner {
 export class NativeConnection implements TransportConnection {
   /** The number. */
   readonly id: number;
-  readonly remote: SocketAddress;
-  readonly local: SocketAddress;
+  remote: SocketAddress;
+  local: SocketAddress;
   /** The I/O thread it lives on. */
   readonly owner: ConnectionOwner;
   /** Who is told; set before the first event. */
@@ -104,6 +104,10 @@ export class NativeConnection implements TransportConnection {
     this.owner.commands().push(Command.DATAGRAM, flags, this.id, id, bytes, Math.ceil(expiryMs));
   }
 
+  move(): void {
+    if (!this.#closed) this.owner.commands().push(Command.MOVE, 0, this.id, 0, NOTHING, 0);
+  }
+
   close(code: number, reason: string): void {
     if (this.#closed) return;
     const text = utf8Encoder.encode(reason).subarray(0, MAX_REASON_BYTES);
@@ -139,6 +143,12 @@ export class NativeConnection implements TransportConnection {
     };
   }
 
+  /** The connection goes another way now; or a move that was asked for failed, and it goes on as before. */
+  moved(text: string, failed: boolean): void {
+    if (!failed) ({ remote: this.remote, local: this.local } = readAddresses(text));
+    this.sink.onMoved?.(failed ? text : undefined);
+  }
+
   /** Refresh what {@link stats} answers from; it stays when the connection has ended. */
   readStats(): void {
     this.owner.readCounters(this.id, this.#counters);
@@ -149,6 +159,12 @@ export class NativeConnection implements TransportConnection {
     this.#closed = true;
     this.sink.onClosed(close);
   }
+}
+
+/** The addresses of a connection, as the addon writes them: `remote address, port, local address, port`, separated by spaces. */
+export function readAddresses(text: string): { readonly remote: SocketAddress; readonly local: SocketAddress } {
+  const [remote = "", remotePort, local = "", localPort] = text.split(" ");
+  return { remote: { address: remote, port: Number(remotePort) }, local: { address: local, port: Number(localPort) } };
 }
 
 const utf8Encoder = new TextEncoder();

@@ -34,6 +34,7 @@ export const Command = {
   MESSAGE: 6,
   DATAGRAM: 7,
   CLOSE: 8,
+  MOVE: 9,
 } as const;
 
 /** Kinds of records that come up. */
@@ -56,6 +57,7 @@ export const Event = {
   REFUSED: 16,
   TICKET: 17,
   CONFIRMED: 18,
+  MOVED: 19,
 } as const;
 
 /** Commands gathered between two flushes, in one growing buffer. */

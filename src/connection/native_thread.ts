@@ -14,7 +14,7 @@ import {
   transportSettings,
   verificationSettings,
 } from "./native_addon.ts";
-import { type ConnectionOwner, NativeConnection } from "./native_connection.ts";
+import { type ConnectionOwner, NativeConnection, readAddresses } from "./native_connection.ts";
 import { handshakeRefusal, NativeListener } from "./native_listener.ts";
 import { CommandRing, Event, Flag, HEADER_BYTES, joinWords, padded } from "./native_ring.ts";
 import type { PeerCertificate } from "./peer_certificate.ts";
@@ -235,6 +235,9 @@ export class IoThread implements ConnectionOwner {
       case Event.TICKET:
         sink.onTicket?.(this.#view(payload, words[word + 4]!));
         break;
+      case Event.MOVED:
+        connection.moved(utf8.decode(this.#view(payload, words[word + 4]!)), words[word + 5] !== 0);
+        break;
       case Event.CLOSED: {
         const reason = utf8.decode(this.#view(payload, words[word + 4]!));
         const application = (flags & Flag.APPLICATION) !== 0;
@@ -254,13 +257,12 @@ export class IoThread implements ConnectionOwner {
     const addressesLength = words[word + 5]!;
     const isEarly = (words[word]! >> 8 & Flag.EARLY) !== 0;
     const listener = this.#listeners.get(listenerId);
-    const addresses = utf8.decode(payload.subarray(0, addressesLength)).split(" ");
-    const [remote = "", remotePort, local = "", localPort] = addresses;
+    const { remote, local } = readAddresses(utf8.decode(payload.subarray(0, addressesLength)));
     const connection = new NativeConnection(
       this,
       id,
-      { address: remote, port: Number(remotePort) },
-      { address: local, port: Number(localPort) },
+      remote,
+      local,
       listener?.congestionControl ?? "bbr2",
     );
     connection.showCertificate(payload.subarray(addressesLength));

@@ -185,6 +185,7 @@ export interface TransportStats {
 
 /** One connection, as its owner commands it. After `onClosed` every method does nothing. */
 export interface TransportConnection {
+  /** Where the peer is; a client may move to another address, and its server follows. */
   readonly remote: SocketAddress;
   readonly local: SocketAddress;
   /** What the peer has shown, once established; a transport without TLS has none, nor has a client that was not asked. */
@@ -219,6 +220,8 @@ export interface TransportConnection {
    * urgent ones leave first (0 to 7, default 3); when too many wait, the least urgent go, the oldest of these first.
    */
   sendDatagram(bytes: Uint8Array, id: number, expiryMs: number, urgency?: number): void;
+  /** Clients: go on from another socket; {@link ConnectionSink.onMoved} tells what came of it. One at a time. Absent where there is none. */
+  move?(): void;
   /** Close with an application code and reason; {@link ConnectionSink.onClosed} follows. */
   close(code: number, reason: string): void;
   stats(): TransportStats;
@@ -248,6 +251,8 @@ export interface ConnectionSink {
   onWritten(stream: StreamId, bytes: number): void;
   /** So many of the bytes given to `sendMessage` have been packed. */
   onMessagesSent(bytes: number): void;
+  /** The addresses of the connection have changed, here or at the peer. With `failure` {@link TransportConnection.move} was in vain, and why. */
+  onMoved?(failure?: string): void;
   onDatagram(bytes: Uint8Array, arrivalUs: number): void;
   /** The datagram left at `departureUs`, or was dropped (expired, or queue full) when that is 0. */
   onDatagramSent(id: number, departureUs: number): void;

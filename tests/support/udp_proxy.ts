@@ -31,6 +31,8 @@ export class UdpProxy {
   readonly back: Impairment;
   /** The first datagrams of clients, as they came. */
   readonly captured: Uint8Array[] = [];
+  /** While false, what comes from a client at an address that is new is lost. */
+  admitsStrangers = true;
   readonly #front: Socket;
   #target: SocketAddress;
   readonly #capture: number;
@@ -38,6 +40,8 @@ export class UdpProxy {
   readonly #backs = new Map<number, Promise<Socket>>();
   /** Sockets the server saw clients at before {@link rebind}. */
   readonly #forgotten: Socket[] = [];
+  /** Where the sockets towards the server are bound. */
+  #host = HOST;
   #isClosed = false;
   readonly #thereLine = new DelayLine<Departure>(depart);
   readonly #backLine = new DelayLine<Departure>(depart);
@@ -79,8 +83,12 @@ export class UdpProxy {
     return counts;
   }
 
-  /** From now on the server sees every client at another port, as when a NAT has forgotten it; what comes to the old one is lost. */
-  async rebind(): Promise<void> {
+  /**
+   * From now on the server sees every client at another port, as when a NAT has forgotten it; what comes to the old one is lost.
+   * @param host And at this address of loopback, of which Linux has 127.0.0.0/8. Default: the one before.
+   */
+  async rebind(host: string = this.#host): Promise<void> {
+    this.#host = host;
     const before = await Promise.all(this.#backs.values());
     this.#backs.clear();
     for (const socket of before) socket.removeAllListeners("message");
@@ -99,6 +107,7 @@ export class UdpProxy {
 
   async #fromClient(bytes: Uint8Array, client: number): Promise<void> {
     if (this.captured.length < this.#capture) this.captured.push(Uint8Array.from(bytes));
+    if (!this.admitsStrangers && !this.#backs.has(client)) return;
     const socket = await this.#back(client);
     pass(bytes, this.there, this.#thereLine, socket, this.#target.port);
   }
@@ -106,7 +115,7 @@ export class UdpProxy {
   #back(client: number): Promise<Socket> {
     let back = this.#backs.get(client);
     if (back === undefined) {
-      back = openSocket();
+      back = openSocket(this.#host);
       this.#backs.set(client, back);
       void back.then((socket) => {
         socket.on("message", (bytes, { port }) => {
@@ -118,12 +127,12 @@ export class UdpProxy {
   }
 }
 
-/** A UDP socket on a free port of 127.0.0.1. */
-export function openSocket(): Promise<Socket> {
+/** A UDP socket on a free port of `host`, by default 127.0.0.1. */
+export function openSocket(host: string = HOST): Promise<Socket> {
   const socket = createSocket({ type: "udp4", ...RECEIVE_BUFFER });
   return new Promise((resolve, reject) => {
     socket.once("error", reject);
-    socket.bind(0, HOST, () => resolve(socket));
+    socket.bind(0, host, () => resolve(socket));
   });
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::quic::Quic;
+use crate::quic::{Quic, datagram_room};
 use crate::record::{Header, event};
 use crate::ring::{Events, record};
 
@@ -78,22 +78,23 @@ impl Datagrams {
         });
     }
 
-    /// Give quiche what fits into the next packet, no more: what it holds can no longer expire.
-    pub fn feed(&mut self, quic: &mut Quic, events: &mut Events, now: Instant) {
+    /// Give quiche what fits into the next packet, of `packet_bytes` at most, no more: what it holds can no longer expire.
+    pub fn feed(&mut self, quic: &mut Quic, packet_bytes: usize, events: &mut Events, now: Instant) {
         if self.queue.is_empty() || quic.dgram_send_queue_len() > 0 {
             return;
         }
         self.drop_expired(now, events);
-        let Some(mut room) = quic.dgram_max_writable_len() else {
+        let Some(most) = datagram_room(quic, packet_bytes) else {
             // The peer takes no datagrams at all.
             while let Some(datagram) = self.queue.pop_front() {
                 self.discard(&datagram, events);
             }
             return;
         };
+        let mut room = most;
         while let Some(next) = self.queue.front() {
             let length = next.bytes.len();
-            let is_too_large = quic.dgram_max_writable_len().is_some_and(|most| length > most);
+            let is_too_large = length > most;
             if length > room && !is_too_large {
                 return;
             }

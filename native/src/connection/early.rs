@@ -25,7 +25,7 @@ impl Connection {
     pub(super) fn begin_early_data(&mut self, events: &mut Events) {
         self.is_early = true;
         self.streams.only_early = !self.quic.is_server();
-        self.stats.update(&self.quic, false);
+        self.stats.update(&self.quic, self.paths.packet_bytes(), false);
         self.announce(EARLY, events);
     }
 

@@ -120,7 +120,7 @@ impl Connection {
             return false;
         }
         let close = self.describe_end();
-        self.stats.update(&self.quic, false);
+        self.stats.update(&self.quic, self.paths.packet_bytes(), false);
         // A connection that was never established on an accepting side is nothing JavaScript knows.
         if self.is_usable() || matches!(self.role, Role::Dialled { .. }) {
             let header = Header {

@@ -69,15 +69,16 @@ impl Messages {
         }
     }
 
-    /// Pack one stream, if QUIC takes it whole; returns the bytes of it that it took.
-    pub fn pack(&mut self, quic: &mut Quic, streams: &mut Streams, ack_due: bool) -> usize {
+    /// Pack one stream for a packet of `packet_bytes` at most, if QUIC takes it whole; returns the bytes of it that it took.
+    pub fn pack(&mut self, quic: &mut Quic, packet_bytes: usize, streams: &mut Streams, ack_due: bool) -> usize {
         if self.lengths.is_empty() {
             return 0;
         }
         let Some(id) = self.next_stream.or_else(|| streams.allocate_packed(quic)) else { return 0 };
         self.next_stream = Some(id);
         let overhead = PACKET_OVERHEAD_BYTES + CONNECTION_ID_BYTES + varint_length(id);
-        let room = quic.max_send_udp_payload_size().saturating_sub(overhead + if ack_due { ACK_BYTES } else { 0 });
+        let packet_bytes = quic.max_send_udp_payload_size().min(packet_bytes);
+        let room = packet_bytes.saturating_sub(overhead + if ack_due { ACK_BYTES } else { 0 });
         let (count, length) = self.fitting(room);
         // A single message larger than a packet begins when there is room for one; the rest follows as credit comes.
         let needed = (1 + length).min(room).min(stream_window(quic));

@@ -19,6 +19,10 @@ mod offer;
 mod outbound;
 #[cfg(test)]
 mod pair;
+mod path_response;
+pub mod paths;
+#[cfg(test)]
+mod paths_test;
 mod quiet;
 mod ready;
 mod repeated_hello;
@@ -50,6 +54,8 @@ pub use datagrams::report_departure;
 use ending::Ending;
 use messages::Messages;
 use offer::Offer;
+use path_response::PathResponse;
+use paths::Paths;
 use repeated_hello::RepeatedHello;
 pub use settings::Settings;
 use streams::{StreamKey, Streams};
@@ -100,6 +106,8 @@ pub struct Connection {
     offer: Offer,
     amplification: AmplificationLimit,
     repeated_hello: RepeatedHello,
+    paths: Paths,
+    path_response: PathResponse,
     /// Something has waited for the path since the counters were copied.
     path_limited: bool,
 }
@@ -142,6 +150,8 @@ impl Connection {
             offer: Offer::default(),
             amplification: AmplificationLimit::new(is_server),
             repeated_hello: RepeatedHello::default(),
+            paths: Paths::new(),
+            path_response: PathResponse::default(),
             path_limited: false,
             settings,
         }
@@ -195,6 +205,9 @@ impl Connection {
             self.ending.packet_arrived(packet.len());
             return;
         }
+        if self.paths.refuses(packet) {
+            return;
+        }
         self.last_received = Instant::now();
         self.refresh_stats_after(self.last_received);
         self.ack_due = true;
@@ -211,6 +224,7 @@ impl Connection {
         {
             self.ending.failed(error);
         }
+        self.note_paths();
         if proof.is_some_and(|heard| self.quic.stats().recv >= heard) || self.quic.is_established() {
             self.amplification.lift();
         }
@@ -223,10 +237,6 @@ impl Connection {
             events.arrived(arrival_us);
             self.read_datagrams(events);
         }
-    }
-
-    fn round_trip_time(&self) -> Duration {
-        self.quic.path_stats().find(|path| path.active).map_or(Duration::ZERO, |path| path.rtt)
     }
 
     /// The peer has shown that it receives where its packets come from.
@@ -277,6 +287,9 @@ impl Connection {
             return;
         }
         self.report_ticket(events);
+        if self.is_established {
+            self.tend_paths(events);
+        }
         if self.is_established && self.quic.dgram_recv_queue_len() > 0 {
             self.read_datagrams(events);
         }
@@ -306,7 +319,7 @@ impl Connection {
 
     fn establish(&mut self, events: &mut Events) {
         self.is_established = true;
-        self.stats.update(&self.quic, false);
+        self.stats.update(&self.quic, self.paths.packet_bytes(), false);
         if self.is_early {
             self.confirm(events);
         } else {
@@ -327,12 +340,6 @@ impl Connection {
                 events.push(header, &[addresses.as_bytes(), certificate].concat());
             }
         }
-    }
-
-    fn addresses(&self) -> String {
-        let Some(path) = self.quic.path_stats().find(|path| path.active) else { return String::new() };
-        let (remote, local) = (path.peer_addr, path.local_addr);
-        format!("{} {} {} {}", remote.ip(), remote.port(), local.ip(), local.port())
     }
 
     fn read_datagrams(&mut self, events: &mut Events) {
@@ -357,6 +364,8 @@ impl Connection {
             self.streams.lifetimes.next(),
             self.offer.recheck(),
             self.streams.quiet.due(),
+            self.paths.next(),
+            self.path_response.next(),
             keep_alive.map(|interval| self.last_received + interval),
             (!self.is_established).then_some(self.started + self.settings.handshake_timeout),
         ]
@@ -380,7 +389,7 @@ impl Connection {
         if self.stats_due.is_some_and(|at| at <= now) {
             self.stats_due = None;
             let path_limited = std::mem::take(&mut self.path_limited);
-            self.stats.update(&self.quic, path_limited);
+            self.stats.update(&self.quic, self.paths.packet_bytes(), path_limited);
             if path_limited {
                 self.refresh_stats_after(now);
             }

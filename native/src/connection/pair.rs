@@ -164,11 +164,11 @@ pub fn data_of(records: &[(Header, Vec<u8>)], id: u64) -> (Vec<u8>, bool) {
     (bytes, finished)
 }
 
-fn client_address() -> SocketAddr {
+pub fn client_address() -> SocketAddr {
     ([127, 0, 0, 1], 1000).into()
 }
 
-fn server_address() -> SocketAddr {
+pub fn server_address() -> SocketAddr {
     ([127, 0, 0, 1], 2000).into()
 }
 

@@ -233,7 +233,7 @@ fn messages_share_a_packet_and_arrive_behind_their_lengths() {
         messages.push(&[7; 64]);
     }
     let mut packed = 0;
-    while messages.pack(&mut pair.client, &mut sender, false) > 0 {
+    while messages.pack(&mut pair.client, usize::MAX, &mut sender, false) > 0 {
         packed += 1;
     }
     // 66 bytes each with their length, and 1,200 bytes a packet before the path has been probed.
@@ -256,7 +256,7 @@ fn a_message_larger_than_the_window_travels_in_parts() {
     let mut receiver = Streams::new(1, true, 1 << 20, 0x25);
     let mut messages = Messages::new(KIND);
     messages.push(&[7; 9000]);
-    assert!(messages.pack(&mut pair.client, &mut sender, false) > 0);
+    assert!(messages.pack(&mut pair.client, usize::MAX, &mut sender, false) > 0);
     let mut bytes = Vec::new();
     let mut finished = false;
     for _ in 0..20 {

@@ -1,12 +1,12 @@
 //! Packets out: datagrams and messages join in as late as possible, the pacer is obeyed.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::ring::Events;
 use crate::send_batch::SendBatch;
 
 use super::Connection;
+use super::paths::send_for;
 
 /// Bytes a connection may send before the others have their turn.
 const TURN_BYTES: usize = 256 << 10;
@@ -46,6 +46,9 @@ impl Connection {
 
     fn fill(&mut self, batch: &mut SendBatch, events: &mut Events, departures: &mut Vec<(u32, u64)>) -> Sent {
         let now = Instant::now();
+        if self.path_response.waits(&self.quic, now) && self.quic.local_error().is_none() {
+            return Sent::Everything;
+        }
         let mut bytes = 0;
         let mut was_empty = false;
         loop {
@@ -57,18 +60,26 @@ impl Connection {
             }
             let Some(room) = self.amplification.room() else { return Sent::Everything };
             let Some(slot) = batch.slot() else { return Sent::Full };
-            let (slot, _) = slot.split_at_mut(room.min(slot.len()));
+            let most = self.paths.packet_bytes();
+            let (slot, _) = slot.split_at_mut(room.min(slot.len()).min(most));
+            if let Some((left, way)) = self.paths.take_due() {
+                if let Some(length) = send_for(&mut self.quic, left, slot) {
+                    batch.commit(self.paths.socket(way.0).unwrap_or(self.socket), length, way.0, way.1);
+                    bytes += length;
+                }
+                continue;
+            }
             if self.is_established {
-                self.datagrams.feed(&mut self.quic, events, now);
+                self.datagrams.feed(&mut self.quic, most, events, now);
             }
             if self.is_usable() {
                 self.offer_streams(events);
-                self.offer.given(self.messages.pack(&mut self.quic, &mut self.streams, self.ack_due));
+                self.offer.given(self.messages.pack(&mut self.quic, most, &mut self.streams, self.ack_due));
             }
             let datagrams = self.quic.dgram_send_queue_len();
-            match self.quic.send(slot) {
+            match self.make_packet(slot) {
                 Ok((length, info)) => {
-                    batch.commit(self.socket, length, info.from, info.to);
+                    batch.commit(self.paths.socket(info.from).unwrap_or(self.socket), length, info.from, info.to);
                     self.amplification.sent(length);
                     self.ack_due = false;
                     self.refresh_stats_after(now);
@@ -101,6 +112,18 @@ impl Connection {
         }
     }
 
+    /// quiche looks first at paths that are to be probed; one on which nothing may be sent must not hold up the others.
+    fn make_packet(&mut self, slot: &mut [u8]) -> quiche::Result<(usize, quiche::SendInfo)> {
+        let made = self.quic.send(slot);
+        if matches!(made, Err(quiche::Error::Done))
+            && self.paths.is_probing()
+            && let Some((from, to)) = self.path()
+        {
+            return self.quic.send_on_path(slot, Some(from), Some(to));
+        }
+        made
+    }
+
     /// Whether the next packet has to wait; then `release` says until when.
     fn is_paced(&mut self, now: Instant) -> bool {
         if self.quic.local_error().is_some() {
@@ -130,9 +153,5 @@ impl Connection {
             batch.commit(self.socket, length, from, to);
         }
         Sent::Everything
-    }
-
-    fn path(&self) -> Option<(SocketAddr, SocketAddr)> {
-        self.quic.path_stats().find(|path| path.active).map(|path| (path.local_addr, path.peer_addr))
     }
 }

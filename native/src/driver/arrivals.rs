@@ -37,7 +37,7 @@ impl Driver {
             let mut lost = Vec::new();
             for _ in 0..RECEIVE_ROUNDS {
                 let mut arrival_us = 0;
-                let Endpoint { socket, listener, connections } = &mut endpoint;
+                let Endpoint { socket, listener, connections, .. } = &mut endpoint;
                 let result = socket.receive(buffers, |bytes, from, to| {
                     if arrival_us == 0 {
                         arrival_us = now_us();
@@ -167,7 +167,8 @@ impl Driver {
         to: SocketAddr,
         arrival_us: u64,
     ) -> bool {
-        let Some(connection) = self.connections.get_mut(&id).filter(|connection| connection.socket == fd) else {
+        let Some(connection) = self.connections.get_mut(&id).filter(|it| it.sockets().any(|socket| socket == fd))
+        else {
             return true;
         };
         let events = &mut self.events;

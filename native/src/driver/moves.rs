@@ -1,0 +1,66 @@
+//! What paths need of the driver: connection ids that packets find their way by, and sockets.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::connection::paths::report_failed_move;
+use crate::endpoint::Endpoint;
+use crate::lane::Lane;
+use crate::socket::Socket;
+use crate::wake::RawFd;
+
+use super::Driver;
+
+impl Driver {
+    /// Give the peer of a connection the ids it should have, and close the sockets it does not need any more.
+    pub(super) fn tend_paths(&mut self, id: u32) {
+        while let Some(fd) = self.connections.get_mut(&id).and_then(|connection| connection.release_socket()) {
+            self.leave_socket(fd);
+        }
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        while connection.wants_id() {
+            let listener = self.endpoints.get(&connection.socket).and_then(|endpoint| endpoint.listener.as_ref());
+            let lane = listener.map_or(Lane::ONLY, |listener| listener.lane);
+            let Ok(source_id) = lane.connection_id() else { return };
+            // Only servers send stateless resets, so the token of a client is any number.
+            let token = match listener {
+                Some(listener) => listener.door.reset_token(&source_id),
+                None => Lane::ONLY.connection_id().ok().map(u128::from_be_bytes),
+            };
+            if !token.is_some_and(|token| connection.give_id(&source_id, token)) {
+                return;
+            }
+            self.routes.add(&source_id, id);
+        }
+    }
+
+    /// Let a connection go on from a fresh socket.
+    pub(super) fn begin_move(&mut self, id: u32) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let endpoint = self.endpoints.get(&connection.socket);
+        let any = match endpoint.map(|endpoint| endpoint.socket.local().ip()) {
+            Some(IpAddr::V6(_)) => IpAddr::from(Ipv6Addr::UNSPECIFIED),
+            _ => IpAddr::from(Ipv4Addr::UNSPECIFIED),
+        };
+        let begun = match Socket::bind((any, 0).into(), false) {
+            Ok(socket) => connection.begin_move(socket.local(), socket.fd()).map(|()| socket),
+            Err(_) => Err("no socket could be bound"),
+        };
+        match begun {
+            Ok(socket) => {
+                self.poller.add(socket.fd());
+                let endpoint = Endpoint { socket, listener: None, connections: 1, is_temporary: true };
+                self.endpoints.insert(endpoint.socket.fd(), endpoint);
+                self.mark(id);
+            }
+            Err(reason) => report_failed_move(id, reason, &mut self.events),
+        }
+    }
+
+    /// One connection less on this socket.
+    pub(super) fn leave_socket(&mut self, fd: RawFd) {
+        if let Some(endpoint) = self.endpoints.get_mut(&fd) {
+            endpoint.connections = endpoint.connections.saturating_sub(1);
+            self.may_retire |= endpoint.listener.is_some() || endpoint.is_temporary;
+        }
+    }
+}
