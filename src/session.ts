@@ -233,6 +233,11 @@ export class Session<Pushes = any> extends Context {
     if (!volatile) void this.#engine.eventSender.emit(name, payload).catch(() => {});
   }
 
+  /** @internal As {@link Connection.migrate}, of the connection there is now. */
+  migrate(): Promise<void> {
+    return this.#connection.migrate();
+  }
+
   /** @internal Be told when the peer goes away, before the session ends. */
   set onGoingAway(onGoingAway: () => void) {
     this.#onGoingAway = onGoingAway;

@@ -212,6 +212,18 @@ export class RpcClient<S = Untyped> implements AsyncDisposable, HasApi<ApiOf<S>>
   }
 
   /**
+   * Move the connection to a fresh socket of this machine, over whatever network is there now (connection migration, RFC 9000 §9): calls,
+   * events and streams in progress go on, the session is the same. A connection whose address changes by itself goes on without this.
+   * Resolves when the new path is validated and in use; while there is no connection, when there is one again.
+   * @throws {EchoStreamError} (as rejection) UNAVAILABLE when the server does not allow it, no answer comes on the new path, or the connection has
+   * ended; otherwise it goes on where it was.
+   */
+  async migrate(): Promise<void> {
+    if (this.#keeper.isWaiting) return await this.#keeper.wait("Migration");
+    await this.#keeper.session.migrate();
+  }
+
+  /**
    * End the connection in order, and do not make another: calls in flight, of both sides, may finish within the grace, new ones fail at
    * once with UNAVAILABLE, "not processed". Resolves when the disconnect hooks have run. Calling it again returns the same end.
    * @throws {RangeError} (as rejection) when the grace is not 0 or more milliseconds.

@@ -14,14 +14,17 @@ export const TRANSPORT_CASES: Readonly<Record<string, OurCase>> = {
   handshake: async (client) => {
     assert.deepEqual(await client.request("echo", bytesOf("hello")), bytesOf("hello"));
   },
-  transfer: async (client, { bytes = 0 }) => {
-    const items = sequence(bytes / ITEM_BYTES).map(() => pattern(ITEM_BYTES));
-    const expected = digestOf(items);
-    const upload = client.requestChannel("upload");
-    await upload.sendAll(items);
-    assert.deepEqual(await upload.response(), expected);
-    const downloaded = await collect(client.requestStream("download", { items: items.length, bytes: ITEM_BYTES }));
-    assert.deepEqual(digestOf(downloaded), expected);
+  transfer,
+  // Once in each direction.
+  migration: async (client, options) => {
+    const running = transfer(client, options);
+    const stats = () => client.session.stats.connection;
+    const { bytes = 0 } = options;
+    for (const done of [() => stats().sentBytes > bytes / 2, () => stats().receivedBytes > bytes / 2]) {
+      await waitUntil(done);
+      await client.migrate();
+    }
+    await running;
   },
   // More streams than any limit allows at a time.
   multiplexing: (client) => inParallel(2_000, 500, (n) => echoOnStream(client, n)),
@@ -56,6 +59,16 @@ export const TRANSPORT_CASES: Readonly<Record<string, OurCase>> = {
     }),
   "short-streams": (client) => inParallel(SHORT_CALLS, IN_FLIGHT, (n) => echoOnStream(client, n)),
 };
+
+async function transfer(client: Parameters<OurCase>[0], { bytes = 0 }: Parameters<OurCase>[1]): Promise<void> {
+  const items = sequence(bytes / ITEM_BYTES).map(() => pattern(ITEM_BYTES));
+  const expected = digestOf(items);
+  const upload = client.requestChannel("upload");
+  await upload.sendAll(items);
+  assert.deepEqual(await upload.response(), expected);
+  const downloaded = await collect(client.requestStream("download", { items: items.length, bytes: ITEM_BYTES }));
+  assert.deepEqual(digestOf(downloaded), expected);
+}
 
 /** Do something so many times, so many at once. */
 async function inParallel(count: number, atOnce: number, work: (n: number) => Promise<void>): Promise<void> {

@@ -86,15 +86,15 @@ everywhere("blackhole", async (pair) => {
   await running;
 });
 
-testPair("rebind-port", aioquic, "we call", async (pair) => {
-  const proxy = await pair.proxy(1, SLOW);
-  const running = pair.run("transfer", [proxy.address], { bytes: 2_000_000 });
-  for (const bytes of [500_000, 1_500_000, 3_000_000]) {
-    await during(running, () => proxy.counts.passedBytes > bytes);
-    await proxy.rebind();
-  }
-  await running;
-});
+everywhere("rebind-port", (pair) => rebinding(pair, []));
+everywhere("rebind-address", (pair) => rebinding(pair, ["127.0.0.2", "127.0.0.3", "127.0.0.4"]));
+
+for (const peer of PEERS) {
+  testPair("migration", peer, "we call", async (pair) => {
+    const { address } = await pair.proxy(1, SLOW);
+    await pair.run("migration", [address], { bytes: 2_000_000 });
+  });
+}
 
 for (const peer of PEERS) {
   testPair("amplification", peer, "peer calls", async (pair) => {
@@ -160,6 +160,17 @@ function repeatedBetween(
       for (const proxy of proxies) await proxy.close();
     }
   });
+}
+
+/** Three times in a transfer the server sees the client at another port, and at another address when there is one. */
+async function rebinding(pair: Pair, hosts: readonly string[]): Promise<void> {
+  const proxy = await pair.proxy(1, SLOW);
+  const running = pair.run("transfer", [proxy.address], { bytes: 2_000_000 });
+  for (const [n, bytes] of [500_000, 1_500_000, 3_000_000].entries()) {
+    await during(running, () => proxy.counts.passedBytes > bytes);
+    await proxy.rebind(hosts[n]);
+  }
+  await running;
 }
 
 /** Wait until `done()` holds, or `running` has ended: then a failure is its own. */
