@@ -4,7 +4,7 @@
  * @module
  */
 import { createHash, X509Certificate } from "node:crypto";
-import { RpcClient, RpcServer } from "../../mod.ts";
+import { RpcClient, RpcServer, type ServerOptions } from "../../mod.ts";
 import { selfSignedCertificate } from "./certificate.ts";
 import {
   BULK_FRAME_BYTES,
@@ -22,37 +22,7 @@ const DATAGRAM_BATCH = 64;
 
 /** Our own server and client. */
 export const echostream: Peer = {
-  async serve(host): Promise<PeerServer> {
-    const certificate = host.startsWith("127.") ? undefined : selfSignedCertificate(host);
-    let datagrams = 0;
-    const builder = RpcServer.builder()
-      .bind(`${host}:0`)
-      .handler("echo", (_session, payload) => payload)
-      .handler("items", async function* (_session, request) {
-        const { count, bytes } = JSON.parse(new TextDecoder().decode(request));
-        const item = new Uint8Array(bytes).fill(7);
-        for (let left = count; left > 0; left--) yield item;
-      })
-      .channel("echoItems", async function* (_session, items) {
-        for await (const item of items) yield item;
-      })
-      .stream("bulk", async (_session, incoming) => {
-        for await (const _frame of incoming);
-      })
-      .listener("datagram", () => void datagrams++)
-      .handler("datagrams", () => {
-        const counted = datagrams;
-        datagrams = 0;
-        return String(counted);
-      });
-    const server = (certificate === undefined ? builder : builder.tls(certificate)).build();
-    const { addresses } = await server.start();
-    return {
-      port: addresses[0]!.port,
-      ...(certificate === undefined ? {} : { certificatePem: certificate.cert }),
-      close: () => server.shutdown({ graceMs: 0 }),
-    };
-  },
+  serve: (host) => serve(host),
 
   async connect({ host, port, certificatePem }: PeerAddress): Promise<PeerClient> {
     const tls = certificatePem === undefined ? {} : { tls: { pin: fingerprint(certificatePem) } };
@@ -101,6 +71,40 @@ export const echostream: Peer = {
     };
   },
 };
+
+/** Serve what {@link echostream} asks for, with options of the server's own. */
+export async function serve(host: string, options: ServerOptions = {}): Promise<PeerServer> {
+  const certificate = host.startsWith("127.") ? undefined : selfSignedCertificate(host);
+  let datagrams = 0;
+  const builder = RpcServer.builder()
+    .bind(`${host}:0`)
+    .options(options)
+    .handler("echo", (_session, payload) => payload)
+    .handler("items", async function* (_session, request) {
+      const { count, bytes } = JSON.parse(new TextDecoder().decode(request));
+      const item = new Uint8Array(bytes).fill(7);
+      for (let left = count; left > 0; left--) yield item;
+    })
+    .channel("echoItems", async function* (_session, items) {
+      for await (const item of items) yield item;
+    })
+    .stream("bulk", async (_session, incoming) => {
+      for await (const _frame of incoming);
+    })
+    .listener("datagram", () => void datagrams++)
+    .handler("datagrams", () => {
+      const counted = datagrams;
+      datagrams = 0;
+      return String(counted);
+    });
+  const server = (certificate === undefined ? builder : builder.tls(certificate)).build();
+  const { addresses } = await server.start();
+  return {
+    port: addresses[0]!.port,
+    ...(certificate === undefined ? {} : { certificatePem: certificate.cert }),
+    close: () => server.shutdown({ graceMs: 0 }),
+  };
+}
 
 function fingerprint(certificatePem: string): string {
   return createHash("sha256").update(new X509Certificate(certificatePem).raw).digest("hex");
