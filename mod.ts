@@ -160,6 +160,7 @@ export type { PemSource } from "./src/connection/pem.ts";
 export type { PeerCertificate, SubjectAltName, VerifyPeer } from "./src/connection/peer_certificate.ts";
 export type { CertificateAndKey, TlsClientOptions, TlsServerOptions } from "./src/connection/tls.ts";
 export type { AcceptOptions } from "./src/connection/accept_options.ts";
+export type { PortShare } from "./src/connection/threads.ts";
 export type { ConnectionStats } from "./src/connection/connection.ts";
 export type { EndpointStats } from "./src/connection/endpoint_stats.ts";
 export type { ConnectionLimits, TransportTuning } from "./src/connection/options.ts";

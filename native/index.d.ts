@@ -25,6 +25,13 @@ export interface ListenSettings {
   identity?: IdentitySettings | undefined;
   transport: TransportSettings;
   accept: AcceptSettings;
+  share?: ShareSettings | undefined;
+}
+
+/** Which of the programs that serve an address this one is. */
+export interface ShareSettings {
+  index: number;
+  count: number;
 }
 
 /** Whom a server lets in. */

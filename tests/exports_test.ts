@@ -175,6 +175,7 @@ const TYPES: readonly string[] = [
   "PlayoutItem",
   "PlayoutOptions",
   "PlayoutStats",
+  "PortShare",
   "Protection",
   "RateLimitOptions",
   "RawOptions",

@@ -29,6 +29,15 @@ pub struct ListenSettings {
     pub identity: Option<IdentitySettings>,
     pub transport: TransportSettings,
     pub accept: AcceptSettings,
+    /// Present when other programs serve the same address.
+    pub share: Option<ShareSettings>,
+}
+
+/// Which of the programs that serve an address this one is.
+#[napi(object)]
+pub struct ShareSettings {
+    pub index: u32,
+    pub count: u32,
 }
 
 /// Whom a server lets in, as `AcceptOptions` of `accept_options.ts` names it.

@@ -134,6 +134,9 @@ impl Driver {
                 Input::AddEndpoint(endpoint) => {
                     let fd = endpoint.socket.fd();
                     self.poller.add(fd);
+                    if let Some(relay) = endpoint.relay() {
+                        self.poller.add(relay.fd());
+                    }
                     self.endpoints.insert(fd, *endpoint);
                 }
                 Input::Dial(dial) => self.dial(*dial),
@@ -357,6 +360,9 @@ impl Driver {
             self.endpoints.iter().filter(|(_, endpoint)| endpoint.is_finished()).map(|(fd, _)| *fd).collect();
         for fd in finished {
             self.poller.remove(fd);
+            if let Some(relay) = self.endpoints.get(&fd).and_then(Endpoint::relay) {
+                self.poller.remove(relay.fd());
+            }
             let lingering: Vec<u32> =
                 self.connections.values().filter(|it| it.socket == fd).map(|connection| connection.id).collect();
             for id in lingering {

@@ -10,11 +10,15 @@ use crate::front_door::counters::Counter;
 use crate::front_door::{Arrival, Decision, First, FrontDoor};
 use crate::lane::Lane;
 use crate::quic::{Buffers, CONNECTION_ID_BYTES, Quic};
+use crate::relay::Relay;
 use crate::routes::destination_id;
 use crate::socket::Socket;
 use crate::stats::Table;
-use crate::strays::Lanes;
+use crate::strays::Siblings;
 use crate::wake::RawFd;
+
+/// The type of Handshake packets in their first byte (RFC 9000 §17.2).
+const HANDSHAKE: u8 = 0x20;
 
 /// A socket and what happens to packets of unknown connections on it.
 pub struct Endpoint {
@@ -30,8 +34,10 @@ pub struct Endpoint {
 pub struct Listener {
     pub id: u32,
     pub lane: Lane,
-    /// The threads that serve the same address, this one among them.
-    pub lanes: Lanes,
+    /// The threads that serve it, this one among them.
+    pub siblings: Siblings,
+    /// To other programs, when they share the address.
+    pub relay: Option<Relay>,
     pub is_accepting: bool,
     /// Runs on a development certificate, and so is not there for other machines.
     pub is_development: bool,
@@ -42,6 +48,10 @@ pub struct Listener {
 }
 
 impl Endpoint {
+    pub fn relay(&self) -> Option<&Relay> {
+        self.listener.as_ref()?.relay.as_ref()
+    }
+
     /// Whether the socket has done its duty.
     pub fn is_finished(&self) -> bool {
         let is_wanted = self.listener.as_ref().map_or(!self.is_temporary, |listener| listener.is_accepting);
@@ -52,7 +62,16 @@ impl Endpoint {
 impl Listener {
     /// The lane a packet to no known connection belongs to, when that is another one.
     pub fn owner_elsewhere(&self, packet: &[u8]) -> Option<usize> {
-        let owner = self.lane.owner(destination_id(packet)?);
+        let mut owner = self.lane.owner(destination_id(packet)?);
+        if self.relay.is_some() && !is_for_a_connection(packet) {
+            // Servers that share an address take in who comes to them. One that takes in nobody any more leaves them to another.
+            if self.is_accepting {
+                return None;
+            }
+            if self.siblings.includes(owner) {
+                owner = self.lane.later(owner, self.siblings.threads.len());
+            }
+        }
         (owner != self.lane.index()).then_some(owner)
     }
 
@@ -117,6 +136,16 @@ fn begin(
         }
     }
     .ok()
+}
+
+/// Whether the id in a packet is one we have given: all but first packets, and those of other versions.
+fn is_for_a_connection(packet: &[u8]) -> bool {
+    match packet {
+        [first, version @ ..] if first & 0x80 != 0 => {
+            first & 0x30 == HANDSHAKE && version.starts_with(&quiche::PROTOCOL_VERSION.to_be_bytes())
+        }
+        _ => true,
+    }
 }
 
 /// What lies between this machine and `ip`.

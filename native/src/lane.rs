@@ -34,6 +34,11 @@ impl Lane {
         usize::from(id.first().map_or(0, |first| first % self.count))
     }
 
+    /// The lane that comes `steps` after `lane`; the first follows the last.
+    pub fn later(self, lane: usize, steps: usize) -> usize {
+        (lane + steps) % usize::from(self.count)
+    }
+
     /// A new connection id of this lane, unpredictable apart from that (RFC 9000 §5.1). The only place where ids are made.
     pub fn connection_id(self) -> Result<[u8; CONNECTION_ID_BYTES], Failure> {
         let mut id = [0; CONNECTION_ID_BYTES];

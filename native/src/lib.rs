@@ -23,6 +23,11 @@ mod listen;
 mod qlog;
 mod quic;
 mod record;
+#[cfg(target_os = "linux")]
+mod relay;
+#[cfg(not(target_os = "linux"))]
+#[path = "relay_elsewhere.rs"]
+mod relay;
 mod resolve;
 mod ring;
 mod routes;

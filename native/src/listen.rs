@@ -1,20 +1,25 @@
 //! Servers, seen from JavaScript's thread: how they begin, what may be changed of them, and how they end.
 
 use std::collections::HashMap;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
-use crate::addon::{AcceptSettings, Bound, IdentitySettings, ListenSettings};
+use boring::hash::hmac_sha256;
+
+use crate::addon::{AcceptSettings, Bound, IdentitySettings, ListenSettings, ShareSettings};
 use crate::config::{Path, quic_config};
 use crate::connection::Settings;
 use crate::endpoint::{Endpoint, Listener};
-use crate::error::{Failure, internal, invalid, unavailable};
+use crate::error::{Failure, internal, invalid, io_text, unavailable};
 use crate::front_door::{FrontDoor, Limits};
 use crate::handle::{Handle, bound, lock, not_bound, socket_address};
 use crate::lane::Lane;
+use crate::relay::Relay;
 use crate::ring::{Input, Rings};
 use crate::socket::{Socket, sharing};
-use crate::strays::Lanes;
+use crate::strays::Siblings;
 use crate::tls::authority;
 use crate::tls::early_data::EarlyData;
 use crate::tls::key_log::KeyLog;
@@ -40,7 +45,11 @@ pub fn listen(threads: &[Rc<Handle>], id: u32, settings: ListenSettings) -> Resu
     if threads.len() > 1 && !sharing::IS_SUPPORTED {
         return Err(invalid("Several I/O threads can serve one address on Linux only: leave threads out, or give 1"));
     }
+    if settings.share.is_some() && !sharing::IS_SUPPORTED {
+        return Err(invalid("Several programs can serve one address on Linux only: leave reusePort out"));
+    }
     let address = socket_address(&settings.address, settings.port)?;
+    let share = Share::of(&settings, address, threads.len())?;
     let is_development = settings.identity.is_none();
     let key_log = KeyLog::open(&settings.transport.key_log_file)?;
     let manner = Manner { alpn: settings.transport.alpn.clone(), key_log };
@@ -55,12 +64,17 @@ pub fn listen(threads: &[Rc<Handle>], id: u32, settings: ListenSettings) -> Resu
         |path| transport.early_data.then(|| EarlyData::new(&format!("{transport:?} {path:?}"), door.clone()));
     let config = |path| quic_config(transport, path, server_context(identity.clone(), early_data(path))?);
     let connection_settings = Arc::new(Settings::try_from(&settings.transport)?);
-    let lanes: Lanes = threads.iter().map(|thread| Arc::downgrade(&thread.rings)).collect();
+    let siblings = Siblings {
+        first: share.as_ref().map_or(0, |share| share.first),
+        threads: threads.iter().map(|thread| Arc::downgrade(&thread.rings)).collect(),
+    };
+    let count = share.as_ref().map_or(threads.len(), |share| share.lanes);
     let listener = |index| {
         Ok(Listener {
             id,
-            lane: Lane::new(index, threads.len()).ok_or_else(internal)?,
-            lanes: lanes.clone(),
+            lane: Lane::new(siblings.first + index, count).ok_or_else(internal)?,
+            siblings: siblings.clone(),
+            relay: share.as_ref().map(|share| share.relay(index)).transpose()?,
             is_accepting: true,
             is_development,
             loopback_config: config(Path::Loopback)?,
@@ -70,7 +84,10 @@ pub fn listen(threads: &[Rc<Handle>], id: u32, settings: ListenSettings) -> Resu
         })
     };
     let listeners = (0..threads.len()).map(listener).collect::<Result<Vec<_>, Failure>>()?;
-    let sockets = Socket::bind_lanes(address, threads.len()).map_err(|error| not_bound(address, &error))?;
+    let sockets = match &share {
+        Some(_) => Socket::bind_shared(address, threads.len()).map_err(|error| not_shared(address, &error))?,
+        None => Socket::bind_lanes(address, threads.len()).map_err(|error| not_bound(address, &error))?,
+    };
     let socket = sockets.first().ok_or_else(internal)?;
     let bound = bound(socket.local(), socket.receive_buffer_bytes(), manner.key_log.as_ref());
     for ((socket, listener), thread) in sockets.into_iter().zip(listeners).zip(threads) {
@@ -80,6 +97,42 @@ pub fn listen(threads: &[Rc<Handle>], id: u32, settings: ListenSettings) -> Resu
     let threads = threads.iter().map(|thread| thread.rings.clone()).collect();
     lock(&first.servers.0).insert(id, Server { identity, manner, door, threads });
     Ok(bound)
+}
+
+/// What this program has of an address that several serve.
+struct Share {
+    address: SocketAddr,
+    /// Its first lane, and the number of all lanes of all programs.
+    first: usize,
+    lanes: usize,
+    index: u32,
+    key: [u8; 32],
+}
+
+impl Share {
+    fn of(settings: &ListenSettings, address: SocketAddr, threads: usize) -> Result<Option<Share>, Failure> {
+        let Some(ShareSettings { index, count }) = settings.share else { return Ok(None) };
+        let secret = settings.accept.secret.as_deref();
+        let secret = secret.ok_or_else(|| invalid("Programs that share an address need a secret that they share"))?;
+        let key = hmac_sha256(secret, b"echostream relay").map_err(|_| internal())?;
+        let (first, lanes) = (index as usize * threads, count as usize * threads);
+        Ok(Some(Share { address, first, lanes, index, key }))
+    }
+
+    fn relay(&self, thread: usize) -> Result<Relay, Failure> {
+        let Share { address, index, .. } = self;
+        Relay::bind(*address, self.first + thread, self.key).map_err(|error| match error.kind() {
+            ErrorKind::AddrInUse => unavailable(format!("Another server has the index {index} of {address}")),
+            _ => unavailable(format!("Cannot listen for other servers of {address}: {}", io_text(&error))),
+        })
+    }
+}
+
+fn not_shared(address: SocketAddr, error: &io::Error) -> Failure {
+    match error.kind() {
+        ErrorKind::AddrInUse => unavailable(format!("Address {address} is in use by a program that does not share it")),
+        _ => not_bound(address, error),
+    }
 }
 
 impl Servers {

@@ -1,7 +1,7 @@
 //! Packets that came to the socket of one thread and belong to a connection of another: how they get there.
 //!
 //! The kernel goes by the connection id (`socket/sharing.rs`), but of packets that it got in one piece, for several connections of
-//! one client, by that of the first only.
+//! one client, by that of the first only. Where programs share an address it knows nothing of ids (`relay.rs`).
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
@@ -10,6 +10,9 @@ use crate::endpoint::Listener;
 use crate::front_door::counters::Counter;
 use crate::ring::{Input, Rings};
 use crate::socket::SOCKET_BUFFER_BYTES;
+
+/// No program is that lane now.
+pub struct NobodyThere;
 
 /// Packets for one thread.
 #[derive(Default)]
@@ -46,22 +49,54 @@ impl Strays {
         lot.packets.push(Stray { length: packet.len(), from, to });
     }
 
-    /// Give them to the threads of `listener`. One that is far behind gets no more, as from a socket whose buffer is full.
-    pub fn hand_over(self, listener: &Listener) {
-        for (lot, rings) in self.0.into_iter().zip(listener.lanes.iter()) {
-            if lot.packets.is_empty() {
-                continue;
-            }
-            let Some(rings) = rings.upgrade() else { continue };
+    /// Give them to whom they belong. Who is far behind gets no more, as from a socket whose buffer is full. Returns those of programs that
+    /// are not there.
+    pub fn hand_over(self, listener: &Listener) -> Vec<Lot> {
+        let mut orphans = Vec::new();
+        for (lane, lot) in self.0.into_iter().enumerate().filter(|(_, lot)| !lot.packets.is_empty()) {
             let count = lot.packets.len();
-            let is_taken = rings.stray_bytes() < SOCKET_BUFFER_BYTES;
-            if is_taken {
-                rings.push(Input::Strays(Box::new(Lot { listener: listener.id, ..lot })));
-            }
-            listener.door.counters.add(if is_taken { Counter::HandedOver } else { Counter::DroppedHandingOver }, count);
+            let lot = Lot { listener: listener.id, ..lot };
+            let taken = match (listener.siblings.get(lane), &listener.relay) {
+                (Some(rings), _) => give(&rings, lot),
+                (None, Some(relay)) => match relay.send(lane, &lot) {
+                    Ok(taken) => taken,
+                    Err(NobodyThere) => {
+                        orphans.push(lot);
+                        continue;
+                    }
+                },
+                (None, None) => 0,
+            };
+            listener.door.counters.add(Counter::HandedOver, taken);
+            listener.door.counters.add(Counter::DroppedHandingOver, count - taken);
         }
+        orphans
     }
 }
 
-/// The threads that serve one address, by lane. They own their rings; nobody here keeps these alive.
-pub type Lanes = Arc<[Weak<Rings>]>;
+/// Returns how many were taken.
+fn give(rings: &Rings, lot: Lot) -> usize {
+    let count = lot.packets.len();
+    if rings.stray_bytes() >= SOCKET_BUFFER_BYTES {
+        return 0;
+    }
+    rings.push(Input::Strays(Box::new(lot)));
+    count
+}
+
+/// The threads of this listener, which have lanes in a row. They own their rings; nobody here keeps these alive.
+#[derive(Clone)]
+pub struct Siblings {
+    pub first: usize,
+    pub threads: Arc<[Weak<Rings>]>,
+}
+
+impl Siblings {
+    pub fn includes(&self, lane: usize) -> bool {
+        (self.first..self.first + self.threads.len()).contains(&lane)
+    }
+
+    fn get(&self, lane: usize) -> Option<Arc<Rings>> {
+        self.threads.get(lane.checked_sub(self.first)?)?.upgrade()
+    }
+}

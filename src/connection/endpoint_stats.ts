@@ -46,9 +46,9 @@ export interface EndpointStats {
   readonly droppedUnauthentic: number;
   /** First packets to an address that accepts nobody (any more), or no other machine: see the development certificate. */
   readonly droppedUnwanted: number;
-  /** Packets that came to the socket of another thread than their connection's, and were handed over; with several `threads`. */
+  /** Packets that came to another socket than their connection's, and were handed over; with `threads` or `reusePort`. */
   readonly handedOver: number;
-  /** The same, dropped because that thread was too far behind. */
+  /** The same, dropped because the thread they belong to was too far behind. */
   readonly droppedHandingOver: number;
 }
 

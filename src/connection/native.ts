@@ -95,6 +95,7 @@ class NativeTransport implements Transport, ThreadOwner {
         identity: options.identity && identitySettings(options.identity),
         transport: transportSettings(options),
         accept: options.accept ?? DEFAULT_ACCEPT_OPTIONS,
+        share: options.reusePort,
       })
     );
     warnOf(bound);

@@ -8,6 +8,7 @@
 import { EchoStreamError, type EchoStreamErrorCode } from "../protocol/error.ts";
 import { ALPN } from "../protocol/version.ts";
 import type { AcceptOptions } from "./accept_options.ts";
+import type { PortShare } from "./threads.ts";
 import type { PeerCertificate } from "./peer_certificate.ts";
 import type { OwnCertificate, ServerIdentity, TransportOptions, Verification } from "./transport.ts";
 
@@ -45,6 +46,7 @@ export interface ListenSettings {
   readonly identity?: IdentitySettings | undefined;
   readonly transport: TransportSettings;
   readonly accept: AcceptOptions;
+  readonly share?: PortShare | undefined;
 }
 
 /** PEM of a certificate chain and its key. */

@@ -10,6 +10,7 @@
 import type { AcceptOptions } from "./accept_options.ts";
 import type { EndpointStats } from "./endpoint_stats.ts";
 import type { PeerCertificate } from "./peer_certificate.ts";
+import type { PortShare } from "./threads.ts";
 
 /**
  * A stream of one connection. A stream the peer opened carries its QUIC id (RFC 9000 §2.1, zero or more); a stream opened here
@@ -84,6 +85,8 @@ export interface ListenOptions extends TransportOptions {
   readonly accept?: AcceptOptions;
   /** How many threads encrypt and decrypt for it. Default 1; a network in memory has none. */
   readonly threads?: number;
+  /** Which of the programs (or workers) that serve the address this one is; `undefined` when there are no others. */
+  readonly reusePort?: PortShare | undefined;
 }
 
 /** PEM of a certificate chain, leaf first, and of its key. */

@@ -7,6 +7,7 @@
 import type { AcceptOptions } from "../connection/accept_options.ts";
 import type { HostPort } from "../connection/address.ts";
 import type { CloseReason } from "../connection/close_reason.ts";
+import type { PortShare } from "../connection/threads.ts";
 import type { TlsServerOptions } from "../connection/tls.ts";
 import { ServerContext } from "../context.ts";
 import { Hooks } from "../plugin/hooks.ts";
@@ -30,6 +31,11 @@ export interface ServerOptions extends EndpointOptions {
    * and pays where one processor is busy with QUIC alone: docs/operations.md, "Several I/O threads".
    */
   readonly threads?: number;
+  /**
+   * Share the port with other processes or workers that serve the same address: each says which of how many it is. Linux only; they need the
+   * same `accept: { secret }`. Default: the port is this server's alone. docs/operations.md, "Several processes".
+   */
+  readonly reusePort?: PortShare;
   /** Whether the server can do its work, for `$sys.health`. Default: yes, while it runs. */
   readonly health?: () => boolean | Promise<boolean>;
   /** Who may ask for `$sys.info` and `$sys.stats`. Default: nobody. */

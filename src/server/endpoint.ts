@@ -8,7 +8,7 @@ import { type AcceptOptions, acceptOptions } from "../connection/accept_options.
 import { formatAddress, type HostPort } from "../connection/address.ts";
 import type { Connection } from "../connection/connection.ts";
 import { type EndpointStats, summedStats } from "../connection/endpoint_stats.ts";
-import { threadCount } from "../connection/threads.ts";
+import { type PortShare, portShare, threadCount } from "../connection/threads.ts";
 import { refusalOf, type VerifyPeer } from "../connection/peer_certificate.ts";
 import { serverIdentity, type TlsServerOptions } from "../connection/tls.ts";
 import type {
@@ -34,6 +34,7 @@ export class Endpoint {
   readonly #settings: EndpointSettings;
   readonly #accept: AcceptOptions;
   readonly #threads: number;
+  readonly #reusePort: PortShare | undefined;
   #identity: ServerIdentity | undefined;
   #verify: VerifyPeer | undefined;
   readonly #sessions: Sessions;
@@ -48,6 +49,12 @@ export class Endpoint {
     this.#settings = endpointSettings(definition.options, definition);
     this.#accept = acceptOptions(definition.options.accept ?? {});
     this.#threads = threadCount(definition.options.threads);
+    this.#reusePort = portShare(definition.options.reusePort, {
+      threads: this.#threads,
+      accept: this.#accept,
+      earlyData: this.#settings.transportOptions.earlyData,
+      ports: definition.addresses.map(({ port }) => port),
+    });
     this.#identity = definition.tls === undefined ? undefined : serverIdentity(definition.tls);
     this.#verify = definition.tls?.verify;
     this.#sessions = sessions;
@@ -163,6 +170,7 @@ export class Endpoint {
       identity: this.#identity,
       accept: this.#accept,
       threads: this.#threads,
+      reusePort: this.#reusePort,
       onRefused: (refusal) => this.#sayRefused(refusal),
     };
     return transport.listen(options, (accepted) => {

@@ -27,9 +27,11 @@ export interface ServerProcess {
 }
 
 /** Start a script of this repository that prints the port it listens on. */
-export async function startServer(source: string): Promise<ServerProcess> {
+export async function startServer(source: string, args: readonly string[] = []): Promise<ServerProcess> {
   const before = "Deno" in globalThis ? ["run", "--no-check", "--quiet", "--allow-all"] : [];
-  const child = spawn(process.execPath, [...before, runnablePath(source)], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [...before, runnablePath(source), ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let errors = "";
   let output = "";
   child.stderr.on("data", (chunk) => errors += chunk);

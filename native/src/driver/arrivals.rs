@@ -32,7 +32,10 @@ impl Driver {
         let ready: Vec<RawFd> = self.poller.ready().collect();
         for fd in ready {
             // Out of the table for the while: routing a packet needs the rest of the driver.
-            let Some(mut endpoint) = self.endpoints.remove(&fd) else { continue };
+            let Some(mut endpoint) = self.endpoints.remove(&fd) else {
+                self.receive_relayed(fd);
+                continue;
+            };
             let mut strays = Strays::default();
             let mut lost = Vec::new();
             for _ in 0..RECEIVE_ROUNDS {
@@ -42,7 +45,9 @@ impl Driver {
                     if arrival_us == 0 {
                         arrival_us = now_us();
                     }
-                    let known = self.routes.find(bytes);
+                    let is_shared = listener.as_ref().is_some_and(|listener| listener.relay.is_some());
+                    // Another server of this thread may share the address, and have the connection.
+                    let known = self.routes.find(bytes).filter(|id| !is_shared || self.is_on(*id, fd));
                     if known.is_none()
                         && let Some(lane) = listener.as_ref().and_then(|listener| listener.owner_elsewhere(bytes))
                     {
@@ -56,11 +61,26 @@ impl Driver {
                     break;
                 }
             }
-            if let Some(listener) = &endpoint.listener {
-                strays.hand_over(listener);
-            }
+            let orphans = endpoint.listener.as_ref().map(|listener| strays.hand_over(listener)).unwrap_or_default();
             self.endpoints.insert(fd, endpoint);
             self.abandon_all(lost);
+            // Whoever can compute their reset tokens tells the clients.
+            for lot in orphans {
+                self.take_strays(lot);
+            }
+        }
+    }
+
+    /// Take in what other programs have sent to the relay on `fd`.
+    fn receive_relayed(&mut self, fd: RawFd) {
+        for _ in 0..RECEIVE_ROUNDS {
+            let of_relay = |endpoint: &Endpoint| endpoint.relay().filter(|relay| relay.fd() == fd).is_some();
+            let Some(listener) = self.endpoints.values().filter(|it| of_relay(it)).find_map(|it| it.listener.as_ref())
+            else {
+                return;
+            };
+            let Some(lot) = listener.relay.as_ref().and_then(|relay| relay.receive(listener.id)) else { return };
+            self.take_strays(lot);
         }
     }
 
@@ -151,6 +171,10 @@ impl Driver {
         self.routes.add(&first.destination_id, id);
         self.connections.insert(id, Box::new(connection));
         Some(id)
+    }
+
+    fn is_on(&self, id: u32, fd: RawFd) -> bool {
+        self.connections.get(&id).is_some_and(|connection| connection.socket == fd)
     }
 
     fn has_heard_nothing(&self, id: u32) -> bool {

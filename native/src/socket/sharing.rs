@@ -13,6 +13,11 @@ use super::way::Way;
 pub const IS_SUPPORTED: bool = cfg!(target_os = "linux");
 
 impl Socket {
+    /// Bind `count` sockets to `address` that answer, and that share it with those of other programs.
+    pub fn bind_shared(address: SocketAddr, count: usize) -> io::Result<Vec<Socket>> {
+        (0..count).map(|_| Socket::bind_with(address, true, true, Way::chosen()?)).collect()
+    }
+
     /// Bind `count` sockets to `address` that answer, one for each lane, in their order. Nobody else may have the address, nor gets it.
     pub fn bind_lanes(address: SocketAddr, count: usize) -> io::Result<Vec<Socket>> {
         // Sharing is allowed only when the address is taken: it fails where another program has it, one that shares it included.
