@@ -90,11 +90,9 @@ everywhere("rebind-port", (pair) => rebinding(pair, []));
 everywhere("rebind-address", (pair) => rebinding(pair, ["127.0.0.2", "127.0.0.3", "127.0.0.4"]));
 
 for (const peer of PEERS) {
-  testPair("migration", peer, "we call", async (pair) => {
-    const { address } = await pair.proxy(1, SLOW);
-    await pair.run("migration", [address], { bytes: 2_000_000 });
-  });
+  testPair("migration", peer, "we call", moving);
 }
+testPair("migration", quicGo, "peer calls", moving);
 
 for (const peer of PEERS) {
   testPair("amplification", peer, "peer calls", async (pair) => {
@@ -160,6 +158,12 @@ function repeatedBetween(
       for (const proxy of proxies) await proxy.close();
     }
   });
+}
+
+/** Once in each direction of a transfer the client moves to another socket. */
+async function moving(pair: Pair): Promise<void> {
+  const { address } = await pair.proxy(1, SLOW);
+  await pair.run("migration", [address], { bytes: 2_000_000 });
 }
 
 /** Three times in a transfer the server sees the client at another port, and at another address when there is one. */

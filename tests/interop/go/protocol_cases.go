@@ -38,6 +38,7 @@ var cases = map[string]testCase{
 	"client-drain":  clientDrain,
 	"handshake":     handshake,
 	"transfer":      transfer,
+	"migration":     migration,
 	"multiplexing":  multiplexing,
 	"key-update":    keyUpdate,
 	"resumption":    resumption,
