@@ -24,10 +24,10 @@ testOverNetworks("Forty requests of a megabyte at once are all answered, as larg
   await network.run(client.close());
 });
 
-test("Streaming calls that nobody reads, 200 of them, do not hold up calls and events", async () => {
-  const network = new Network();
+/** A server that answers calls and yields items of this size without end, and a client of it. */
+async function flooded(network: Network, itemBytes: number): Promise<Flooded> {
   const events: Uint8Array[] = [];
-  const item = new Uint8Array(8_000);
+  const item = new Uint8Array(itemBytes);
   let yielded = 0;
   const server = network.server()
     .handler("echo", (_session, bytes) => bytes)
@@ -41,14 +41,32 @@ test("Streaming calls that nobody reads, 200 of them, do not hold up calls and e
     .options({ limits: { maxOutboundBytes: 64 * 1024 * 1024 } })
     .build();
   const client = await network.connect(await network.start(server));
+  return {
+    client,
+    events,
+    async fillWindows() {
+      for (let before = -1; before < yielded;) {
+        before = yielded;
+        for (let n = 0; n < 100; n++) assert.deepEqual(await client.request("echo", ECHO), ECHO);
+      }
+    },
+  };
+}
+
+interface Flooded {
+  readonly client: Pick<RpcClient, "request" | "requestStream" | "emit" | "close">;
+  readonly events: readonly Uint8Array[];
+  /** Make calls until the server yields no more. */
+  fillWindows(): Promise<void>;
+}
+
+test("Streaming calls that nobody reads, 200 of them, do not hold up calls and events", async () => {
+  const network = new Network();
+  const { client, events, fillWindows } = await flooded(network, 8_000);
   const unread = Array.from({ length: 200 }, () => client.requestStream("flood", ECHO));
   // The first item of each is read, so that all have begun; then they fill their windows.
   for (const stream of unread) await stream.next();
-  let before = -1;
-  while (before < yielded) {
-    before = yielded;
-    for (let n = 0; n < 100; n++) assert.deepEqual(await client.request("echo", ECHO), ECHO);
-  }
+  await fillWindows();
   await client.emit("event", ECHO);
   await network.until(() => events.length === 1);
   await echoMoreThanTheWindow(client);
@@ -59,28 +77,13 @@ test("Streaming calls that nobody reads, 200 of them, do not hold up calls and e
 
 test("Streaming calls that were read fast, and then no more, do not hold up calls", async () => {
   const network = new Network();
-  const item = new Uint8Array(60_000);
-  let yielded = 0;
-  const server = network.server()
-    .handler("echo", (_session, bytes) => bytes)
-    .handler("flood", async function* () {
-      for (;;) {
-        yielded++;
-        yield item;
-      }
-    })
-    .build();
-  const client = await network.connect(await network.start(server));
+  const { client, fillWindows } = await flooded(network, 60_000);
   const paused = Array.from({ length: 3 }, () => client.requestStream("flood", ECHO));
   // Windows grow with what is read.
   await Promise.all(paused.map(async (stream) => {
     for (let n = 0; n < 500; n++) await stream.next();
   }));
-  let before = -1;
-  while (before < yielded) {
-    before = yielded;
-    for (let n = 0; n < 100; n++) assert.deepEqual(await client.request("echo", ECHO), ECHO);
-  }
+  await fillWindows();
   await echoMoreThanTheWindow(client);
   for (const stream of paused) await stream.return?.();
   await client.close();
