@@ -81,7 +81,7 @@ for (let round = 1; round <= rounds; round++) {
       // An earlier commit is measured by its own bench: what crosses between its processes is its own affair.
       else for (const row of await earlier.measure(runtime, options.bench, options.quick)) onRow(row);
     } catch (error) {
-      failures.push(`${label}: ${error.message}`);
+      failures.push({ system, text: `${label}: ${error.message}` });
     }
   }
 }
@@ -92,10 +92,10 @@ const rows = medians(measured);
 const summary = report(rows, { rounds, ...timing, runtimes: [...new Set(contestants.map(({ runtime }) => runtime))] });
 if (options.json) { for (const row of rows) console.log(JSON.stringify(row)); }
 else console.log(summary);
-for (const failure of failures) console.error(`failed: ${failure}`);
+for (const { text } of failures) console.error(`failed: ${text}`);
 const isWhole = process.argv.slice(2).every((option) => option === "--json");
 // A peer that fails costs its own figures only.
-const haveOurs = !failures.some((text) => text.includes("echostream"));
+const haveOurs = !failures.some(({ system }) => system === "echostream");
 if ((isWhole || options.save) && haveOurs) save(rows, summary);
 process.exitCode = failures.length === 0 && rows.length > 0 ? 0 : 1;
 
