@@ -46,27 +46,23 @@ func keyUpdate(ctx context.Context, s *session, _ caseOptions) error {
 
 // resumption shows the ticket of the first connection, once it has come, in another one.
 func resumption(ctx context.Context, s *session, options caseOptions) error {
-	for {
-		second, err := s.again(ctx, quic.DialAddr)
-		if err != nil {
-			return err
-		}
-		defer second.conn.CloseWithError(connectionNoError, "")
-		if err := handshake(ctx, second, options); err != nil || second.conn.ConnectionState().TLS.DidResume {
-			return err
-		}
-	}
+	return againUntil(ctx, s, options, quic.DialAddr, func(state quic.ConnectionState) bool { return state.TLS.DidResume })
 }
 
 // earlyData sends its SETTINGS and a call before the handshake is complete, once the ticket of a connection before has come.
 func earlyData(ctx context.Context, s *session, options caseOptions) error {
+	return againUntil(ctx, s, options, quic.DialAddrEarly, func(state quic.ConnectionState) bool { return state.Used0RTT })
+}
+
+// againUntil connects and makes a call, again and again, until a connection has what is wanted.
+func againUntil(ctx context.Context, s *session, options caseOptions, by dialer, has func(quic.ConnectionState) bool) error {
 	for {
-		second, err := s.again(ctx, quic.DialAddrEarly)
+		second, err := s.again(ctx, by)
 		if err != nil {
 			return err
 		}
 		defer second.conn.CloseWithError(connectionNoError, "")
-		if err := handshake(ctx, second, options); err != nil || second.conn.ConnectionState().Used0RTT {
+		if err := handshake(ctx, second, options); err != nil || has(second.conn.ConnectionState()) {
 			return err
 		}
 	}
