@@ -2,6 +2,7 @@
 
 mod amplification;
 mod coalesced;
+mod commands;
 mod datagrams;
 pub mod dial;
 mod early;
@@ -10,11 +11,13 @@ mod ending;
 mod fin_rule_test;
 #[cfg(test)]
 mod idle_test;
+mod ids;
 mod inbound;
 mod lifetimes;
 #[cfg(test)]
 mod lifetimes_test;
 mod messages;
+pub mod moves;
 mod offer;
 mod outbound;
 #[cfg(test)]
@@ -39,10 +42,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
 use crate::quic::Quic;
-use crate::record::{EARLY, FIN, Header, command, event};
+use crate::record::{Header, event};
 use crate::ring::{Events, record};
 use crate::stats::Shared;
 use crate::tls::verify::Verification;
@@ -52,21 +53,20 @@ use amplification::AmplificationLimit;
 use datagrams::Datagrams;
 pub use datagrams::report_departure;
 use ending::Ending;
+use ids::Ids;
 use messages::Messages;
+use moves::Moves;
 use offer::Offer;
 use path_response::PathResponse;
 use paths::Paths;
 use repeated_hello::RepeatedHello;
 pub use settings::Settings;
-use streams::{StreamKey, Streams};
+use streams::Streams;
 use ticket::TicketScope;
 pub use transmit::Sent;
-use urgency::Urgency;
 
 /// How old the counters JavaScript reads may be.
 const STATS_INTERVAL: Duration = Duration::from_millis(10);
-/// A larger part of a submission keeps the whole submission alive; a smaller one is copied out of it.
-const SHARED_FRACTION: usize = 4;
 
 /// Which side of the connection this is.
 pub enum Role {
@@ -107,6 +107,8 @@ pub struct Connection {
     amplification: AmplificationLimit,
     repeated_hello: RepeatedHello,
     paths: Paths,
+    ids: Ids,
+    moves: Moves,
     path_response: PathResponse,
     /// Something has waited for the path since the counters were copied.
     path_limited: bool,
@@ -151,6 +153,8 @@ impl Connection {
             amplification: AmplificationLimit::new(is_server),
             repeated_hello: RepeatedHello::default(),
             paths: Paths::new(),
+            ids: Ids::default(),
+            moves: Moves::default(),
             path_response: PathResponse::default(),
             path_limited: false,
             settings,
@@ -205,7 +209,7 @@ impl Connection {
             self.ending.packet_arrived(packet.len());
             return;
         }
-        if self.paths.refuses(packet) {
+        if self.paths.are_stranded() || self.ids.refuse(packet) {
             return;
         }
         self.last_received = Instant::now();
@@ -242,35 +246,6 @@ impl Connection {
     /// The peer has shown that it receives where its packets come from.
     pub fn trust_address(&mut self) {
         self.amplification.lift();
-    }
-
-    /// Carry out a command of JavaScript. `payload` is a part of `submission`.
-    pub fn command(&mut self, header: &Header, payload: Bytes, submission: usize, events: &mut Events) {
-        if self.ending.is_lingering() {
-            return;
-        }
-        let key = StreamKey::of(header);
-        match header.kind {
-            command::WRITE => {
-                let bytes = unshare(payload, submission);
-                self.streams.append(key, bytes, header.flags & FIN != 0, events);
-            }
-            command::OPEN => self.streams.open(header),
-            command::RESET => self.streams.reset(key, number(&payload), &mut self.quic, events),
-            command::STOP => self.streams.stop(key, number(&payload), &mut self.quic),
-            command::GRANT => self.streams.grant(key, header.argument),
-            command::MESSAGE if self.streams.only_early && header.flags & EARLY == 0 => {
-                self.messages.hold(unshare(payload, submission));
-            }
-            command::MESSAGE => self.messages.push(&payload),
-            command::DATAGRAM => {
-                let bytes = unshare(payload, submission);
-                let urgency = Urgency::of_flags(header.flags);
-                self.datagrams.push(bytes, header.stream, header.argument, urgency, events);
-            }
-            command::CLOSE => self.close(header.stream, &payload),
-            _ => {}
-        }
     }
 
     /// Events out, stream data in and out: everything but packets.
@@ -365,6 +340,7 @@ impl Connection {
             self.offer.recheck(),
             self.streams.quiet.due(),
             self.paths.next(),
+            self.moves.next(),
             self.path_response.next(),
             keep_alive.map(|interval| self.last_received + interval),
             (!self.is_established).then_some(self.started + self.settings.handshake_timeout),
@@ -410,14 +386,4 @@ impl Connection {
             self.last_received = now;
         }
     }
-}
-
-/// The number in an 8-byte payload.
-fn number(payload: &[u8]) -> u64 {
-    payload.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
-}
-
-/// A small payload must not keep a large submission in memory until it is acknowledged.
-fn unshare(payload: Bytes, submission: usize) -> Bytes {
-    if payload.len() * SHARED_FRACTION >= submission { payload } else { Bytes::copy_from_slice(&payload) }
 }

@@ -1,5 +1,5 @@
-//! The paths of a connection: how it follows its peer to another address, moves to another socket itself, and what is
-//! needed for both: spare connection ids.
+//! The paths of a connection: how it follows its peer to another address. How it moves itself is in `moves.rs`, and the
+//! connection ids that both need are in `ids.rs`.
 //!
 //! quiche finds out where the peer is and validates it (RFC 9000 §9). Around that there is some work left:
 //! - A path holds its place and its connection id for good: so a connection has room for [`MAX_PATHS`] in its life.
@@ -7,20 +7,18 @@
 //!   sent again only by a timer that doubles: a packet that belongs to the left path, but travels on the new one, has the
 //!   rest of it declared lost as soon as it is acknowledged.
 //! - The size of packets is probed for on the first path only: others carry [`SAFE_PACKET_BYTES`].
-//! - A packet to a connection id that the peer has given back, or one that makes a path active which has failed, would end
-//!   the connection: these are lost.
+//! - A packet that makes a path active which has failed would end the connection: it is lost.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use quiche::PathEvent;
 
-use crate::quic::{CONNECTION_ID_BYTES, Quic};
-use crate::record::{Header, event};
+use crate::quic::Quic;
+use crate::record::event;
 use crate::ring::{Events, record};
-use crate::wake::RawFd;
 
-use super::{Connection, Role};
+use super::Connection;
 
 /// Paths in the life of a connection. It is said to the peer as `active_connection_id_limit`; more would not fit one byte.
 pub const MAX_PATHS: u64 = 63;
@@ -28,19 +26,13 @@ pub const MAX_PATHS: u64 = 63;
 const SAFE_PACKET_BYTES: usize = 1200;
 /// The first byte of a packet with a short header (RFC 9000 §17.3.1).
 const SHORT_HEADER: u8 = 0x40;
-/// Connection ids the peer has and does not use yet: one for the next path, and one for a path after that which comes
-/// before the peer has been given another.
-const SPARE_IDS: usize = 2;
-/// Ids the peer has given back that are remembered.
-const MAX_RETIRED: usize = 64;
 /// After this long without an answer a path is challenged again: three times what a round trip is taken to be at first.
 const CHALLENGE_INTERVAL: Duration = Duration::from_millis(300);
 /// How long an answer on a new path is waited for, and the connection id for it, which comes right after the handshake.
-const PATIENCE: Duration = Duration::from_secs(3);
+pub const PATIENCE: Duration = Duration::from_secs(3);
 
-type Id = [u8; CONNECTION_ID_BYTES];
 /// Local and remote address.
-type Way = (SocketAddr, SocketAddr);
+pub type Way = (SocketAddr, SocketAddr);
 
 /// What a connection knows of its paths.
 pub struct Paths {
@@ -57,15 +49,6 @@ pub struct Paths {
     is_settled: bool,
     /// The active path has failed: quiche takes nothing in until it has sent a challenge there.
     is_stranded: bool,
-    /// Sockets in use, by their addresses, besides that of the connection.
-    others: Vec<(SocketAddr, RawFd)>,
-    /// Sockets of no use any more.
-    released: Vec<RawFd>,
-    moving: Option<Moving>,
-    /// The id that packets of the peer are for, and how many have been in use and are not given back.
-    source_id: Id,
-    used_ids: usize,
-    retired: Vec<Id>,
 }
 
 /// Another path than the current one: packets went there, or may have.
@@ -75,14 +58,6 @@ struct Left {
     timeouts: usize,
     /// A packet of it is to be sent.
     is_due: bool,
-}
-
-/// A move of ours to another socket.
-struct Moving {
-    local: SocketAddr,
-    socket: RawFd,
-    began: Instant,
-    has_begun: bool,
 }
 
 impl Paths {
@@ -96,32 +71,12 @@ impl Paths {
             left: Vec::new(),
             is_settled: false,
             is_stranded: false,
-            others: Vec::new(),
-            released: Vec::new(),
-            moving: None,
-            source_id: [0; CONNECTION_ID_BYTES],
-            used_ids: 0,
-            retired: Vec::new(),
         }
     }
 
-    /// Whether a packet must not reach quiche.
-    pub fn refuses(&self, packet: &[u8]) -> bool {
-        self.is_stranded || (!self.retired.is_empty() && self.is_retired(packet))
-    }
-
-    /// The peer has given this id back.
-    pub fn retire(&mut self, id: Id) {
-        if self.retired.len() == MAX_RETIRED {
-            self.retired.remove(0);
-        }
-        self.retired.push(id);
-        self.used_ids = self.used_ids.saturating_sub(1);
-    }
-
-    fn is_retired(&self, packet: &[u8]) -> bool {
-        let is_short = packet.first().is_some_and(|first| first & 0x80 == 0);
-        is_short && packet.get(1..1 + CONNECTION_ID_BYTES).is_some_and(|id| self.retired.iter().any(|it| it == id))
+    /// Whether no packet may reach quiche.
+    pub fn are_stranded(&self) -> bool {
+        self.is_stranded
     }
 
     /// How long packets may be.
@@ -135,18 +90,16 @@ impl Paths {
         !self.unproven.is_empty()
     }
 
-    fn is_unproven(&self, way: Way) -> bool {
+    pub fn is_unproven(&self, way: Way) -> bool {
         self.unproven.iter().any(|(unproven, _)| *unproven == way)
     }
 
     /// When there is something to do for paths without a packet.
     pub fn next(&self) -> Option<Instant> {
-        let moving = self.moving.as_ref().filter(|moving| !moving.has_begun);
-        let gives_up = moving.map(|moving| moving.began + PATIENCE);
-        self.challenge_due.into_iter().chain(gives_up).min()
+        self.challenge_due
     }
 
-    fn begin_proof(&mut self, way: Way) {
+    pub fn begin_proof(&mut self, way: Way) {
         self.is_several = true;
         self.unproven.push((way, Instant::now()));
         self.challenge_due.get_or_insert_with(|| Instant::now() + CHALLENGE_INTERVAL);
@@ -155,11 +108,6 @@ impl Paths {
     fn end_proof(&mut self, way: Way) {
         self.unproven.retain(|(unproven, _)| *unproven != way);
         self.challenge_due = self.challenge_due.filter(|_| !self.unproven.is_empty());
-    }
-
-    /// The socket with that address, when it is not the connection's first.
-    pub fn socket(&self, local: SocketAddr) -> Option<RawFd> {
-        self.others.iter().find(|(address, _)| *address == local).map(|(_, socket)| *socket)
     }
 
     /// A left path of which a packet is to be sent, and where that goes.
@@ -179,47 +127,6 @@ impl Paths {
 }
 
 impl Connection {
-    /// The sockets this connection receives on.
-    pub fn sockets(&self) -> impl Iterator<Item = RawFd> {
-        std::iter::once(self.socket).chain(self.paths.others.iter().map(|(_, socket)| *socket))
-    }
-
-    /// A socket that is of no use any more.
-    pub fn release_socket(&mut self) -> Option<RawFd> {
-        self.paths.released.pop()
-    }
-
-    /// Whether the peer should have one more connection id.
-    pub fn wants_id(&self) -> bool {
-        self.is_established
-            && self.quic.active_scids() < 1 + self.paths.used_ids + SPARE_IDS
-            && self.quic.scids_left() > 0
-    }
-
-    /// Give the peer a connection id, and the token by which it knows a stateless reset for it. False when it takes none.
-    pub fn give_id(&mut self, id: &Id, reset_token: u128) -> bool {
-        self.quic.new_scid(&quiche::ConnectionId::from_ref(id), reset_token, false).is_ok()
-    }
-
-    /// Move to `socket`, which is bound to `local`. What comes of it is an event; an error is told here.
-    pub fn begin_move(&mut self, local: SocketAddr, socket: RawFd) -> Result<(), &'static str> {
-        if !matches!(self.role, Role::Dialled { .. }) {
-            return Err("only clients can move");
-        }
-        if !self.is_established || self.ending.is_lingering() {
-            return Err("the connection is not established");
-        }
-        if self.quic.peer_transport_params().is_some_and(|peer| peer.disable_active_migration) {
-            return Err("the server does not allow it (disable_active_migration)");
-        }
-        if self.paths.moving.is_some() {
-            return Err("another move is under way");
-        }
-        self.paths.moving = Some(Moving { local, socket, began: Instant::now(), has_begun: false });
-        self.paths.others.push((local, socket));
-        Ok(())
-    }
-
     /// Where packets go: local and remote address.
     pub(super) fn path(&self) -> Option<Way> {
         self.quic.path_stats().find(|path| path.active).map(|path| (path.local_addr, path.peer_addr))
@@ -237,11 +144,7 @@ impl Connection {
 
     /// After each packet: what quiche must not be asked about later.
     pub(super) fn note_paths(&mut self) {
-        while let Some(id) = self.quic.retired_scid_next() {
-            if let Ok(id) = id.as_ref().try_into() {
-                self.paths.retire(id);
-            }
-        }
+        self.ids.note_retired(&mut self.quic);
         while let Some(event) = self.quic.path_event_next() {
             self.note_path_event(event);
         }
@@ -258,7 +161,7 @@ impl Connection {
             }
             PathEvent::Validated(local, remote) => {
                 paths.end_proof((local, remote));
-                if paths.moving.as_ref().is_some_and(|moving| moving.local == local) {
+                if self.moves.is_towards(local) {
                     let _ = self.quic.migrate(local, remote);
                 }
             }
@@ -272,14 +175,7 @@ impl Connection {
         if !self.quic.is_server() {
             self.path_response.note(&self.quic, self.path_limited || !self.streams.ready.is_empty());
         }
-        let source_id = self.quic.source_id();
-        if source_id.as_ref() != self.paths.source_id {
-            if let Ok(id) = source_id.as_ref().try_into() {
-                self.paths.source_id = id;
-            }
-            let is_first = self.paths.first.is_none();
-            self.paths.used_ids += usize::from(!is_first);
-        }
+        self.ids.note_current(&self.quic);
         if self.paths.first.is_none() {
             self.paths.first = self.path();
             self.paths.current = self.paths.first;
@@ -287,7 +183,9 @@ impl Connection {
         if self.paths.is_several {
             self.challenge_again();
         }
-        self.begin_waiting_move(events);
+        if let Some((_, remote)) = self.paths.current {
+            self.tend_move(remote, events);
+        }
         if !self.paths.is_several {
             return;
         }
@@ -346,50 +244,13 @@ impl Connection {
     fn arrive(&mut self, way: Way, events: &mut Events) {
         let room = crate::quic::datagram_room(&self.quic, self.paths.packet_bytes()).unwrap_or(0);
         self.quic.dgram_purge_outgoing(|datagram| datagram.len() > room);
-        let paths = &mut self.paths;
-        if let Some(moved) = paths.moving.take_if(|moving| moving.local == way.0) {
-            // The socket before this one may still be sent to; older ones are not.
-            let before = std::mem::replace(&mut self.socket, moved.socket);
-            paths.others.retain(|(_, socket)| *socket != moved.socket);
-            paths.released.extend(paths.others.drain(..).map(|(_, socket)| socket));
-            if let Some(left) = paths.left.last() {
-                paths.others.push((left.way.0, before));
-            }
+        let before = self.paths.left.last().map(|left| left.way.0);
+        if let Some(socket) = self.moves.arrive(way.0, before, self.socket) {
+            self.socket = socket;
         }
         let addresses = self.addresses();
         events.push(record(event::MOVED, self.id), addresses.as_bytes());
     }
-
-    /// A move begins when the peer has given a connection id for it, and ends when its path has failed.
-    fn begin_waiting_move(&mut self, events: &mut Events) {
-        let Some(moving) = &mut self.paths.moving else { return };
-        let Some((_, remote)) = self.paths.current else { return };
-        let way = (moving.local, remote);
-        if !moving.has_begun {
-            match self.quic.probe_path(way.0, way.1) {
-                Ok(_) => {
-                    moving.has_begun = true;
-                    self.paths.begin_proof(way);
-                }
-                Err(_) if moving.began.elapsed() < PATIENCE => {}
-                Err(_) => self.fail_move("the server has given no connection id for another path", events),
-            }
-        } else if !self.paths.is_unproven(way) && self.quic.is_path_validated(way.0, way.1) != Ok(true) {
-            self.fail_move("no answer came on the new path", events);
-        }
-    }
-
-    fn fail_move(&mut self, reason: &str, events: &mut Events) {
-        let Some(moving) = self.paths.moving.take() else { return };
-        self.paths.others.retain(|(_, socket)| *socket != moving.socket);
-        self.paths.released.push(moving.socket);
-        events.push(Header { argument: 1, ..record(event::MOVED, self.id) }, reason.as_bytes());
-    }
-}
-
-/// What to answer to a move that cannot begin.
-pub fn report_failed_move(connection: u32, reason: &str, events: &mut Events) {
-    events.push(Header { argument: 1, ..record(event::MOVED, connection) }, reason.as_bytes());
 }
 
 /// Send a packet that counts as one of a path that was left; `None` when there is nothing to be sent.

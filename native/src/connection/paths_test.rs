@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::pair::{Limits, Packet, Pair, client_address, packets, server_address};
-use super::paths::{Paths, send_for};
+use super::paths::send_for;
 
 /// Of the server.
 const STREAM: u64 = 1;
@@ -54,18 +54,4 @@ fn one_packet_of_a_path_that_was_left_has_all_of_it_sent_again() {
     pair.deliver_down(vec![slot[..length].to_vec()]);
     settle_elsewhere(&mut pair);
     assert_eq!(arrived(&mut pair), BYTES);
-}
-
-#[test]
-fn packets_to_ids_that_were_given_back_are_refused() {
-    let mut paths = Paths::new();
-    let packet = |first: u8, id: u8| [&[first], &[id; 16][..], &[0; 20]].concat();
-    assert!(!paths.refuses(&packet(0x40, 5)));
-    paths.retire([5; 16]);
-    assert!(paths.refuses(&packet(0x40, 5)));
-    assert!(!paths.refuses(&packet(0x40, 6)) && !paths.refuses(&packet(0xc0, 5)) && !paths.refuses(&[0x40]));
-    for id in 100..164 {
-        paths.retire([id; 16]);
-    }
-    assert!(!paths.refuses(&packet(0x40, 5)) && paths.refuses(&packet(0x40, 163)));
 }

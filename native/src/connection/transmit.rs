@@ -64,7 +64,7 @@ impl Connection {
             let (slot, _) = slot.split_at_mut(room.min(slot.len()).min(most));
             if let Some((left, way)) = self.paths.take_due() {
                 if let Some(length) = send_for(&mut self.quic, left, slot) {
-                    batch.commit(self.paths.socket(way.0).unwrap_or(self.socket), length, way.0, way.1);
+                    batch.commit(self.moves.socket(way.0).unwrap_or(self.socket), length, way.0, way.1);
                     bytes += length;
                 }
                 continue;
@@ -79,7 +79,7 @@ impl Connection {
             let datagrams = self.quic.dgram_send_queue_len();
             match self.make_packet(slot) {
                 Ok((length, info)) => {
-                    batch.commit(self.paths.socket(info.from).unwrap_or(self.socket), length, info.from, info.to);
+                    batch.commit(self.moves.socket(info.from).unwrap_or(self.socket), length, info.from, info.to);
                     self.amplification.sent(length);
                     self.ack_due = false;
                     self.refresh_stats_after(now);

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::connection::paths::report_failed_move;
+use crate::connection::moves::report_failed_move;
 use crate::endpoint::Endpoint;
 use crate::lane::Lane;
 use crate::socket::Socket;
