@@ -46,7 +46,10 @@ impl PathResponse {
         // Timers have fired since the last challenge, and nothing was acknowledged: what is on its way may fill the window.
         let is_stuck = self.progress.acked_bytes == progress.acked_bytes && self.progress.timeouts < progress.timeouts;
         self.progress = progress;
-        self.waits_until = (is_full || is_stuck).then(|| Instant::now() + MAX_WAIT);
+        let until = Instant::now() + MAX_WAIT;
+        // With nothing on its way neither an acknowledgement comes nor a timer fires, and the window is open.
+        let is_awaited = quic.timeout_instant().is_some_and(|timeout| timeout < until);
+        self.waits_until = (is_awaited && (is_full || is_stuck)).then_some(until);
     }
 
     /// Whether nothing may be sent now.
