@@ -7,6 +7,7 @@ export interface TransportSettings {
   maxBidirectionalStreams: number;
   maxUnidirectionalStreams: number;
   streamWindowBytes: number;
+  bidirectionalStreamWindowBytes: number;
   maxStreamWindowBytes: number;
   connectionWindowBytes: number;
   maxConnectionWindowBytes: number;
@@ -16,6 +17,8 @@ export interface TransportSettings {
   expiredStreamCode: number;
   keyLogFile: string;
   qlogFolder: string;
+  earlyData: boolean;
+  activeMigration: boolean;
 }
 
 /** What a server asks for; without an identity it runs on a development certificate. */

@@ -51,6 +51,8 @@ pub struct TransportSettings {
     pub qlog_folder: String,
     /// Whether what cannot do harm twice is sent, or taken, before the handshake is done.
     pub early_data: bool,
+    /// Whether a client moves by itself, and whether a server lets clients move.
+    pub active_migration: bool,
 }
 
 /// How long the packets of a path may be.

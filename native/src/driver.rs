@@ -24,6 +24,7 @@ use crate::ring::{Events, Input, Rings, record};
 use crate::routes::Routes;
 use crate::send_batch::SendBatch;
 use crate::socket::ReceiveBuffers;
+use crate::socket::source::SourceAddresses;
 use crate::stats::Table;
 use crate::timers::Timers;
 use crate::wake::{Poller, RawFd, sleep_precisely};
@@ -41,6 +42,7 @@ pub struct Driver {
     dirty: Vec<u32>,
     timers: Timers,
     heap: Heap,
+    sources: SourceAddresses,
     batch: SendBatch,
     /// Connection and report id of datagrams in `batch`.
     departures: Vec<(u32, u64)>,
@@ -67,6 +69,7 @@ impl Driver {
             dirty: Vec::new(),
             timers: Timers::default(),
             heap: Heap::default(),
+            sources: SourceAddresses::default(),
             batch: SendBatch::new(),
             departures: Vec::new(),
             last_arrival_us: 0,
@@ -179,7 +182,7 @@ impl Driver {
             }
             at = start + padded(header.length as usize);
             if header.kind == command::MOVE {
-                self.begin_move(header.connection);
+                self.begin_wanted_move(header.connection);
                 continue;
             }
             if let Some(connection) = self.connections.get_mut(&header.connection) {
@@ -242,6 +245,7 @@ impl Driver {
                 if let Some(listener) = self.listener(fd) {
                     listener.door.establish(listener.lane, *id);
                 }
+                self.look_for_another_source(*id, Instant::now());
             }
             self.tend_paths(*id);
         }
@@ -312,6 +316,7 @@ impl Driver {
             } else {
                 connection.on_deadline(now, &mut self.events);
                 self.mark(id);
+                self.look_for_another_source(id, now);
             }
         }
     }

@@ -62,7 +62,11 @@ pub fn listen(threads: &[Rc<Handle>], id: u32, settings: ListenSettings) -> Resu
     let door = Arc::new(front_door(&settings.accept)?);
     let early_data =
         |path| transport.early_data.then(|| EarlyData::new(&format!("{transport:?} {path:?}"), door.clone()));
-    let config = |path| quic_config(transport, path, server_context(identity.clone(), early_data(path))?);
+    let config = |path| {
+        let mut config = quic_config(transport, path, server_context(identity.clone(), early_data(path))?)?;
+        config.set_disable_active_migration(!transport.active_migration);
+        Ok(config)
+    };
     let connection_settings = Arc::new(Settings::try_from(&settings.transport)?);
     let siblings = Siblings {
         first: share.as_ref().map_or(0, |share| share.first),

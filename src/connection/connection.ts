@@ -336,11 +336,13 @@ export class Connection implements ConnectionSink, StreamsHost {
   onMoved(failure?: string): void {
     const moving = this.#moving;
     this.#moving = undefined;
+    const [peer, local] = [formatAddress(this.remote), formatAddress(this.local)];
     if (failure !== undefined) {
-      moving?.fail(this.#cannotMove(failure));
+      const error = this.#cannotMove(failure);
+      this.log({ level: "debug", category: "connection", message: error.message, fields: { peer, local } });
+      moving?.fail(error);
       return;
     }
-    const [peer, local] = [formatAddress(this.remote), formatAddress(this.local)];
     this.log({ level: "debug", category: "connection", message: "Goes another way now", fields: { peer, local } });
     moving?.open();
   }

@@ -124,9 +124,12 @@ export class MemoryEndpoint implements TransportConnection {
     if (!this.#closing) this.#outbox.sendDatagram(bytes, id, expiryMs, urgency);
   }
 
-  /** There are no sockets: it has moved at once. */
+  /** There are no sockets: it has moved at once, if the server allows it. */
   move(): void {
-    this.#soon(() => this.sink?.onMoved?.());
+    const failure = this.peer.options.activeMigration
+      ? undefined
+      : "the server does not allow it (disable_active_migration)";
+    this.#soon(() => this.sink?.onMoved?.(failure));
   }
 
   close(code: number, reason: string): void {

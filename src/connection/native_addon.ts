@@ -142,6 +142,7 @@ export function transportSettings(options: TransportOptions): TransportSettings 
     keyLogFile: options.keyLogFile,
     qlogFolder: options.qlogFolder,
     earlyData: options.earlyData,
+    activeMigration: options.activeMigration,
   };
 }
 

@@ -61,6 +61,7 @@ export const DEFAULT_TRANSPORT_TUNING: Required<TransportTuning> = {
   keyLogFile: "",
   qlogFolder: "",
   earlyData: false,
+  activeMigration: true,
 };
 
 /**
@@ -91,8 +92,10 @@ export function transportOptions(tuning: TransportTuning, messageStreamKind: num
   for (const name of ["keyLogFile", "qlogFolder"] as const) {
     if (typeof options[name] !== "string") throw new TypeError(`${name} is ${typeof options[name]}, expected a path`);
   }
-  if (typeof options.earlyData !== "boolean") {
-    throw new TypeError(`earlyData is ${String(options.earlyData)}, expected true or false`);
+  for (const name of ["earlyData", "activeMigration"] as const) {
+    if (typeof options[name] !== "boolean") {
+      throw new TypeError(`${name} is ${String(options[name])}, expected true or false`);
+    }
   }
   for (const name of ["streamWindowBytes", "bidirectionalStreamWindowBytes"] as const) {
     checkRange(name, options[name], 1, options.maxStreamWindowBytes);
@@ -135,7 +138,10 @@ const MAX_MESSAGE_BYTES = 0x7fffffff;
 const MAX_STREAMS = 1_000_000;
 
 type TextOption = "congestionControl" | "keyLogFile" | "qlogFolder";
-type NumericOption = Exclude<keyof TransportOptions, TextOption | "earlyData" | "expiredStreamCode">;
+type NumericOption = Exclude<
+  keyof TransportOptions,
+  TextOption | "earlyData" | "activeMigration" | "expiredStreamCode"
+>;
 
 const TRANSPORT_RANGES: readonly (readonly [name: NumericOption, minimum: number, maximum: number])[] = [
   ["idleTimeoutMs", 1, MAX_DURATION_MS],

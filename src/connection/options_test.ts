@@ -18,6 +18,8 @@ test("transportOptions refuses values out of range, naming them", () => {
   assert.throws(() => transportOptions({ idleTimeoutMs: 1.5 }, 0), /idleTimeoutMs is 1.5/);
   assert.throws(() => transportOptions({ streamWindowBytes: 5_000_000 }, 0), /streamWindowBytes is 5000000/);
   assert.throws(() => transportOptions({ congestionControl: "vegas" as "reno" }, 0), /congestionControl is vegas/);
+  const text = { activeMigration: "no" } as unknown as Parameters<typeof transportOptions>[0];
+  assert.throws(() => transportOptions(text, 0), { name: "TypeError", message: /activeMigration is no/ });
 });
 
 test("connectionLimits keeps room for the largest message", () => {

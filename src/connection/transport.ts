@@ -72,6 +72,12 @@ export interface TransportOptions {
    * it once, but of several that share ticket keys each may (docs/security.md). Default false.
    */
   readonly earlyData: boolean;
+  /**
+   * Whether a client moves its connection to another socket by itself when the address of this machine that its packets leave from
+   * is another one (active migration, RFC 9000 §9), and whether a server lets its clients do so: where not, it says so in the
+   * handshake (`disable_active_migration`), and follows a client's address all the same. Default true.
+   */
+  readonly activeMigration: boolean;
 }
 
 /** What a server needs beyond {@link TransportOptions}. */
@@ -254,7 +260,10 @@ export interface ConnectionSink {
   onWritten(stream: StreamId, bytes: number): void;
   /** So many of the bytes given to `sendMessage` have been packed. */
   onMessagesSent(bytes: number): void;
-  /** The addresses of the connection have changed, here or at the peer. With `failure` {@link TransportConnection.move} was in vain, and why. */
+  /**
+   * The addresses of the connection have changed, here or at the peer. With `failure` a move was in vain, {@link TransportConnection.move}
+   * or one of a client by itself, and why.
+   */
   onMoved?(failure?: string): void;
   onDatagram(bytes: Uint8Array, arrivalUs: number): void;
   /** The datagram left at `departureUs`, or was dropped (expired, or queue full) when that is 0. */

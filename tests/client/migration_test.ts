@@ -87,6 +87,20 @@ test("A move on which no answer comes fails, and the connection goes on where it
   });
 });
 
+testOverNetworks("A client does not move where its server does not allow it", async (network) => {
+  const server = network.server().options({ tuning: { activeMigration: false } })
+    .handler("echo", (_session, bytes) => bytes)
+    .build();
+  const client = await network.connect(await network.start(server), { reconnect: false });
+  for (const byte of [1, 2]) {
+    await assert.rejects(network.run(client.migrate()), {
+      code: "UNAVAILABLE",
+      message: /the server does not allow it \(disable_active_migration\)/,
+    });
+    assert.deepEqual(await network.run(client.request("echo", Uint8Array.of(byte))), Uint8Array.of(byte));
+  }
+});
+
 test("A client that is closed does not move", async () => {
   await onNetwork(async (network) => {
     const server = network.server().build();

@@ -27,6 +27,8 @@ export interface RunOptions {
   readonly collects?: boolean;
   /** Added to the environment. */
   readonly env?: Record<string, string>;
+  /** A program, and its arguments, that runs the runtime given behind these. Default: none, the runtime runs as it is. */
+  readonly within?: readonly string[];
 }
 
 /** A child that has not ended by then hangs, and is killed; generous, since machines that test are busy. */
@@ -34,12 +36,13 @@ const HANG_MS = 100_000;
 
 /** Run a source file, given from the root, to its end. */
 export function runScript(source: string, options: RunOptions = {}): Promise<ScriptRun> {
-  const { permissions = ["--allow-all"], parameters = [], collects = false, env = {} } = options;
+  const { permissions = ["--allow-all"], parameters = [], collects = false, env = {}, within = [] } = options;
   const isDeno = "Deno" in globalThis;
   const flags = !collects || "Bun" in globalThis ? [] : isDeno ? [`--v8-flags=${COLLECTING.join()}`] : COLLECTING;
   const before = isDeno ? ["run", "--no-check", "--quiet", "--no-prompt", ...permissions, ...flags] : flags;
+  const [program, ...rest] = [...within, process.execPath, ...before, runnablePath(source), ...parameters];
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...before, runnablePath(source), ...parameters], {
+    const child = spawn(program!, rest, {
       cwd: repositoryPath("."),
       env: { ...process.env, NO_COLOR: "1", ...env },
       stdio: ["ignore", "pipe", "pipe"],

@@ -3,8 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::config::Path;
+use crate::connection::source::Source;
 use crate::connection::ticket::{TicketScope, use_ticket};
 use crate::connection::{Connection, Role, Settings};
+use crate::endpoint::path_to;
 use crate::error::{Failure, invalid};
 use crate::lane::Lane;
 use crate::quic::{Buffers, CONNECTION_ID_BYTES, Quic};
@@ -52,9 +55,11 @@ impl Dial {
         if let (Some(scope), Some(ticket)) = (&self.ticket_scope, &self.ticket) {
             use_ticket(&mut quic, scope, ticket, self.early_data);
         }
+        let moves_by_itself = self.settings.moves_by_itself && path_to(self.remote.ip()) == Path::Network;
         let role = Role::Dialled { server_name: self.server_name, verification: self.verification };
         let mut connection = Connection::new(self.connection, quic, self.socket, role, self.settings, self.stats);
         connection.ticket_scope = self.ticket_scope;
+        connection.source = moves_by_itself.then(|| Box::new(Source::new()));
         Ok((connection, source_id))
     }
 

@@ -17,6 +17,7 @@ fn an_idle_connection_sleeps_until_its_keep_alive() {
         keep_alive: Some(keep_alive),
         initial_credit: 0,
         message_kind: 1,
+        moves_by_itself: true,
         expired_code: 0x25,
         refusals: Default::default(),
         qlog: None,

@@ -30,6 +30,7 @@ mod quiet;
 mod ready;
 mod repeated_hello;
 mod settings;
+mod source;
 mod streams;
 #[cfg(test)]
 mod streams_test;
@@ -61,6 +62,7 @@ use path_response::PathResponse;
 use paths::Paths;
 use repeated_hello::RepeatedHello;
 pub use settings::Settings;
+use source::Source;
 use streams::Streams;
 use ticket::TicketScope;
 pub use transmit::Sent;
@@ -109,6 +111,8 @@ pub struct Connection {
     paths: Paths,
     ids: Ids,
     moves: Moves,
+    /// Of a client that moves by itself.
+    source: Option<Box<Source>>,
     path_response: PathResponse,
     /// Something has waited for the path since the counters were copied.
     path_limited: bool,
@@ -155,6 +159,7 @@ impl Connection {
             paths: Paths::new(),
             ids: Ids::default(),
             moves: Moves::default(),
+            source: None,
             path_response: PathResponse::default(),
             path_limited: false,
             settings,
@@ -341,6 +346,7 @@ impl Connection {
             self.streams.quiet.due(),
             self.paths.next(),
             self.moves.next(),
+            self.source.as_ref().and_then(|source| source.next()),
             self.path_response.next(),
             keep_alive.map(|interval| self.last_received + interval),
             (!self.is_established).then_some(self.started + self.settings.handshake_timeout),

@@ -69,6 +69,16 @@ impl Connection {
         self.moves.released.pop()
     }
 
+    /// Whether a move is under way.
+    pub fn is_moving(&self) -> bool {
+        self.moves.moving.is_some()
+    }
+
+    /// Whether the peer does not allow it (RFC 9000 §18.2).
+    pub(super) fn is_kept_from_moving(&self) -> bool {
+        self.quic.peer_transport_params().is_some_and(|peer| peer.disable_active_migration)
+    }
+
     /// Move to `socket`, which is bound to `local`. What comes of it is an event; an error is told here.
     pub fn begin_move(&mut self, local: SocketAddr, socket: RawFd) -> Result<(), &'static str> {
         if !matches!(self.role, Role::Dialled { .. }) {
@@ -77,11 +87,8 @@ impl Connection {
         if !self.is_established || self.ending.is_lingering() {
             return Err("the connection is not established");
         }
-        if self.quic.peer_transport_params().is_some_and(|peer| peer.disable_active_migration) {
+        if self.is_kept_from_moving() {
             return Err("the server does not allow it (disable_active_migration)");
-        }
-        if self.moves.moving.is_some() {
-            return Err("another move is under way");
         }
         self.moves.moving = Some(Moving { local, socket, began: Instant::now(), has_begun: false });
         self.moves.others.push((local, socket));

@@ -14,6 +14,8 @@ pub struct Settings {
     pub keep_alive: Option<Duration>,
     pub initial_credit: u64,
     pub message_kind: u8,
+    /// Whether a client moves when packets leave from another address of this machine.
+    pub moves_by_itself: bool,
     /// Of the resets of streams whose lifetime is over.
     pub expired_code: u64,
     /// Of the connections that share these settings: those of a listener.
@@ -31,6 +33,7 @@ impl TryFrom<&TransportSettings> for Settings {
             keep_alive: (!keep_alive.is_zero()).then_some(keep_alive),
             initial_credit: settings.initial_credit_bytes as u64,
             message_kind: settings.message_stream_kind as u8,
+            moves_by_itself: settings.active_migration,
             expired_code: settings.expired_stream_code as u64,
             refusals: Refusals::default(),
             qlog: QlogFolder::open(&settings.qlog_folder)?,

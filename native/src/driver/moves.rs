@@ -1,6 +1,7 @@
 //! What paths need of the driver: connection ids that packets find their way by, and sockets.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Instant;
 
 use crate::connection::moves::report_failed_move;
 use crate::endpoint::Endpoint;
@@ -33,9 +34,33 @@ impl Driver {
         }
     }
 
-    /// Let a connection go on from a fresh socket.
-    pub(super) fn begin_move(&mut self, id: u32) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
+    /// Let a client move when its packets leave from another address of this machine than before.
+    pub(super) fn look_for_another_source(&mut self, id: u32, now: Instant) {
+        let is_due = self.connections.get(&id).is_some_and(|connection| connection.wants_source(now));
+        if is_due && self.has_another_source(id, now) {
+            self.begin_move(id);
+        }
+    }
+
+    /// Whether a client's packets leave from another address than at the last look.
+    fn has_another_source(&mut self, id: u32, now: Instant) -> bool {
+        let Some(connection) = self.connections.get_mut(&id) else { return false };
+        let Some(remote) = connection.watched_peer() else { return false };
+        connection.note_source(self.sources.towards(remote, now), now)
+    }
+
+    /// JavaScript wants a client to move.
+    pub(super) fn begin_wanted_move(&mut self, id: u32) {
+        // What has changed until now is done with by this move.
+        self.has_another_source(id, Instant::now());
+        self.begin_move(id);
+    }
+
+    /// Let a connection go on from a fresh socket, unless it is about to.
+    fn begin_move(&mut self, id: u32) {
+        let Some(connection) = self.connections.get_mut(&id).filter(|connection| !connection.is_moving()) else {
+            return;
+        };
         let endpoint = self.endpoints.get(&connection.socket);
         let any = match endpoint.map(|endpoint| endpoint.socket.local().ip()) {
             Some(IpAddr::V6(_)) => IpAddr::from(Ipv6Addr::UNSPECIFIED),

@@ -15,6 +15,7 @@ mod messages;
 mod options;
 mod plain;
 pub mod sharing;
+pub mod source;
 mod way;
 
 use std::io;
