@@ -6,27 +6,28 @@
 
 /** A store of named values. Plugins prefix their names (`"plugin.config"`) so that they do not meet. */
 export class Context {
-  readonly #values = new Map<string, unknown>();
+  // Made with the first value: every session is such a store.
+  #values: Map<string, unknown> | undefined;
 
   /** Keep `value` under `name`, replacing what was there. */
   set(name: string, value: unknown): this {
-    this.#values.set(name, value);
+    (this.#values ??= new Map()).set(name, value);
     return this;
   }
 
   /** The value kept under `name`, or `undefined`. The type is the caller's claim; nothing checks it. */
   get<T = unknown>(name: string): T | undefined {
-    return this.#values.get(name) as T | undefined;
+    return this.#values?.get(name) as T | undefined;
   }
 
   /** Whether something, be it `undefined`, is kept under `name`. */
   has(name: string): boolean {
-    return this.#values.has(name);
+    return this.#values?.has(name) ?? false;
   }
 
   /** Forget `name`; whether there was something to forget. */
   delete(name: string): boolean {
-    return this.#values.delete(name);
+    return this.#values?.delete(name) ?? false;
   }
 }
 

@@ -47,7 +47,8 @@ export class Session<Pushes = any> extends Context {
   readonly #behavior: SessionBehavior;
   readonly #context: ServerContext | undefined;
   readonly #options: EngineOptions<Session>;
-  readonly #deadline: CallbackDeadline = new CallbackDeadline(() => this.#end(this.#lost!));
+  /** Until when it waits for its client; made when it does. */
+  #deadline: CallbackDeadline | undefined;
   readonly #calls: OutgoingInterceptors<Session> | undefined;
   #connection: Connection;
   #engine: Engine<Session>;
@@ -101,7 +102,7 @@ export class Session<Pushes = any> extends Context {
 
   /** The peer's clock: measured from its first use on, and while media streams are open. */
   get clock(): SessionClock {
-    return this.#engine.clockProbing.clock;
+    return this.#engine.parts.clockProbing.clock;
   }
 
   /** Address and port of the peer, `"127.0.0.1:5000"` or `"[::1]:5000"`. */
@@ -127,7 +128,7 @@ export class Session<Pushes = any> extends Context {
    * what exceeds a limit; UNAVAILABLE when the connection ends. `disposition` tells whether the handler may have run.
    */
   request<R = unknown>(method: string, payload?: unknown, options: CallOptions = NO_OPTIONS): Promise<R> {
-    return (this.#calls ?? this.#engine.requester).request(method, payload, options) as Promise<R>;
+    return (this.#calls ?? this.#engine.parts.requester).request(method, payload, options) as Promise<R>;
   }
 
   /**
@@ -135,12 +136,14 @@ export class Session<Pushes = any> extends Context {
    * throws: reading tells why a call cannot begin, or failed. A method with one answer gives a sequence of one.
    */
   requestStream<R = unknown>(method: string, payload?: unknown, options: CallOptions = NO_OPTIONS): ResponseStream<R> {
-    return (this.#calls ?? this.#engine.streamRequester).open(method, options, { item: payload }) as ResponseStream<R>;
+    return (this.#calls ?? this.#engine.parts.streamRequester).open(method, options, {
+      item: payload,
+    }) as ResponseStream<R>;
   }
 
   /** Call a method of the peer with a sequence of items, and read those it answers. Never throws, as {@link requestStream}. */
   requestChannel<In = unknown, Out = unknown>(method: string, options: CallOptions = NO_OPTIONS): Channel<In, Out> {
-    return (this.#calls ?? this.#engine.streamRequester).open(method, options) as Channel<In, Out>;
+    return (this.#calls ?? this.#engine.parts.streamRequester).open(method, options) as Channel<In, Out>;
   }
 
   /**
@@ -230,7 +233,7 @@ export class Session<Pushes = any> extends Context {
   emitEncoded(name: string, payload: Uint8Array | EncodedValue, volatile: boolean): void {
     if (this.#lost === undefined) return this.#engine.emitEncoded(name, payload, volatile);
     // Nobody is told of a failure, neither here nor while there is a connection.
-    if (!volatile) void this.#engine.eventSender.emit(name, payload).catch(() => {});
+    if (!volatile) void this.#engine.parts.eventSender.emit(name, payload).catch(() => {});
   }
 
   /** @internal As {@link Connection.migrate}, of the connection there is now. */
@@ -280,19 +283,19 @@ export class Session<Pushes = any> extends Context {
 
   /** @internal Events the peer may say it has seen last: from the last acknowledged to the last sent. */
   get resumableEvents(): { readonly first: number; readonly last: number } {
-    const { acked, sent } = this.#engine.eventSender;
-    return { first: acked, last: sent };
+    const { eventSender } = this.#engine.parts.made;
+    return { first: eventSender?.acked ?? 0, last: eventSender?.sent ?? 0 };
   }
 
   /** @internal The last event that was seen here. */
   get lastEventSeen(): number {
-    return this.#engine.eventReceiver.received;
+    return this.#engine.parts.made.eventReceiver?.received ?? 0;
   }
 
   /** @internal The peer does not come back to sessions: this one ends with its connection. */
   endWithConnection(): void {
     this.#resume = undefined;
-    this.#engine.eventSender.keepNothing();
+    this.#engine.parts.keepNoEvents();
   }
 
   /** @internal Let go of a connection that still lives, because its peer comes back with another. */
@@ -327,9 +330,9 @@ export class Session<Pushes = any> extends Context {
 
   /** @internal Go on with the connection of `fresh`, no session of its own then; the peer has seen events up to `seenByPeer`. */
   takeOver(fresh: Session, seenByPeer: number): void {
-    const { eventSender, eventReceiver } = this.#engine;
+    const { eventSender, eventReceiver } = this.#engine.parts;
     const control = fresh.#engine.handOver();
-    this.#connection.timers.remove(this.#deadline);
+    if (this.#deadline !== undefined) this.#connection.timers.remove(this.#deadline);
     this.#connection = fresh.#connection;
     this.#token = fresh.#token;
     this.#lost = undefined;
@@ -350,7 +353,7 @@ export class Session<Pushes = any> extends Context {
     };
     engine.onGoingAway = () => this.#onGoingAway?.();
     engine.onPeerSettings = (settings) => this.#onSettings(settings);
-    engine.eventSender.onOverflow = () => this.#end(this.#closedHere(ConnectionCode.TOO_SLOW, "Too many events wait"));
+    engine.onTooManyEvents = () => this.#end(this.#closedHere(ConnectionCode.TOO_SLOW, "Too many events wait"));
     return engine;
   }
 
@@ -364,18 +367,21 @@ export class Session<Pushes = any> extends Context {
 
   #detach(reason: CloseReason): void {
     this.#lost = reason;
-    this.#engine.eventSender.detach();
-    this.#engine.eventReceiver.detach();
+    this.#engine.parts.eventSender.detach();
+    this.#engine.parts.eventReceiver.detach();
     const { timeoutMs } = this.#resume!;
-    if (timeoutMs !== undefined) this.#connection.timers.add(this.#deadline, timeoutMs);
+    if (timeoutMs === undefined) return;
+    this.#deadline ??= new CallbackDeadline(() => this.#end(this.#lost!));
+    this.#connection.timers.add(this.#deadline, timeoutMs);
   }
 
   #end(reason: CloseReason): void {
     if (this.#ended !== undefined) return;
     this.#ended = reason;
-    this.#connection.timers.remove(this.#deadline);
-    this.#engine.eventSender.end(reason.error);
-    this.#engine.eventReceiver.end();
+    if (this.#deadline !== undefined) this.#connection.timers.remove(this.#deadline);
+    const { eventSender, eventReceiver } = this.#engine.parts.made;
+    eventSender?.end(reason.error);
+    eventReceiver?.end();
     this.#calls?.end(reason.error);
     this.#behavior.members?.forget(this);
     this.#controller?.abort(reason.error);
@@ -386,7 +392,7 @@ export class Session<Pushes = any> extends Context {
     if (this.#ended !== undefined) return quietRejection(this.#ended.error);
     if (this.#lost === undefined) return this.#engine.emit(name, payload, volatile);
     // Volatile events sent while there is no connection are lost, as any may be.
-    return volatile ? Promise.resolve() : this.#engine.eventSender.emit(name, payload);
+    return volatile ? Promise.resolve() : this.#engine.parts.eventSender.emit(name, payload);
   }
 
   #closedHere(code: number, reason: string): CloseReason {

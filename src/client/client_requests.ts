@@ -90,7 +90,7 @@ export class ClientRequests {
 
   #open(method: string, options: StreamingCallOptions, only?: OnlyItem): Channel<unknown, unknown> {
     const keeper = this.#keeper;
-    if (!keeper.isWaiting) return keeper.session.direct.streamRequester.open(method, options, only);
+    if (!keeper.isWaiting) return keeper.session.direct.parts.streamRequester.open(method, options, only);
     try {
       keeper.checkMayWait(`"${method}"`, options.whileReconnecting);
       return this.#waiting.open(method, options, only && { item: keptPayload(only.item) });
@@ -107,7 +107,7 @@ export class ClientRequests {
       const policy = this.#policyOf(whole);
       const isRetried = policy !== undefined && policy.maxAttempts > 1;
       if (keeper.isWaiting) return this.#whileWaiting(method, keptPayload(payload), whole, isRetried);
-      const { requester } = keeper.session.direct;
+      const { requester } = keeper.session.direct.parts;
       return requester.request(method, payload, whole, isRetried ? this.#recovery : undefined);
     } catch (error) {
       return Promise.reject(error);
@@ -137,7 +137,7 @@ export class ClientRequests {
     const keeper = this.#keeper;
     return keeper.isWaiting
       ? this.#later(method, payload, options)
-      : keeper.session.direct.requester.request(method, payload, options);
+      : keeper.session.direct.parts.requester.request(method, payload, options);
   }
 
   /** What the wait took is taken from the deadline. */

@@ -46,7 +46,7 @@ export class Connector {
   async connect(signal: AbortSignal | undefined, lost?: Session): Promise<Session> {
     const fresh = await this.#dial(signal, lost);
     const session = lost !== undefined && await comeBack(fresh, lost, signal) ? lost : fresh;
-    session.direct.clockProbing.start();
+    session.direct.parts.clockProbing.start();
     return session;
   }
 

@@ -102,7 +102,8 @@ export class Connection implements ConnectionSink, StreamsHost {
   readonly closed: Promise<CloseReason>;
 
   readonly #options: ConnectionOptions;
-  readonly #establishedGate: Gate = new Gate();
+  /** Until it is established, or never will be. */
+  #establishedGate: Gate | undefined = new Gate();
   readonly #streams: Streams;
   #transport: TransportConnection | undefined;
   #resolveClosed!: (reason: CloseReason) => void;
@@ -121,11 +122,13 @@ export class Connection implements ConnectionSink, StreamsHost {
     this.log = options.log ?? consoleLogger;
     this.limits = options.limits ?? DEFAULT_CONNECTION_LIMITS;
     this.inbound = new InboundBudget(this.limits.maxInboundBytes);
-    this.outbound = this.#outboundQueue();
-    this.outboundStreams = this.#outboundQueue();
+    const { maxOutboundBytes, outboundStallTimeoutMs } = this.limits;
+    const onStalled = (): void => this.#onStalled();
+    this.outbound = new OutboundQueue(maxOutboundBytes, outboundStallTimeoutMs, this.timers, onStalled);
+    this.outboundStreams = new OutboundQueue(maxOutboundBytes, outboundStallTimeoutMs, this.timers, onStalled);
     this.#streams = new Streams(this, options.transport);
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
-    this.established = this.#establishedGate.wait();
+    this.established = this.#establishedGate!.wait();
     // Whoever wants to know awaits it; nobody has to.
     this.established.catch(() => {});
   }
@@ -284,7 +287,8 @@ export class Connection implements ConnectionSink, StreamsHost {
     this.#state = "established";
     this.#early = early;
     this.#guard(() => this.#options.onEstablished?.(this));
-    this.#establishedGate.open();
+    this.#establishedGate?.open();
+    this.#establishedGate = undefined;
   }
 
   onConfirmed(): void {
@@ -362,7 +366,7 @@ export class Connection implements ConnectionSink, StreamsHost {
     this.#state = "closed";
     const reason = closeReason(close, formatAddress(this.remote));
     this.#closeReason = reason;
-    this.#establishedGate.fail(reason.error);
+    this.#establishedGate?.fail(reason.error);
     this.#moving?.fail(this.#cannotMove("it has ended"));
     this.outbound.close(reason.error);
     this.outboundStreams.close(reason.error);
@@ -376,11 +380,9 @@ export class Connection implements ConnectionSink, StreamsHost {
     return new EchoStreamError(ErrorCode.UNAVAILABLE, message);
   }
 
-  #outboundQueue(): OutboundQueue {
-    const { maxOutboundBytes, outboundStallTimeoutMs } = this.limits;
-    return new OutboundQueue(maxOutboundBytes, outboundStallTimeoutMs, this.timers, () => {
-      this.close(ConnectionCode.TOO_SLOW, `Peer took nothing for ${outboundStallTimeoutMs} ms`);
-    });
+  #onStalled(): void {
+    const reason = `Peer took nothing for ${this.limits.outboundStallTimeoutMs} ms`;
+    void this.close(ConnectionCode.TOO_SLOW, reason);
   }
 
   #checkOpen(): void {

@@ -9,7 +9,8 @@
 export class InboundBudget {
   readonly #limitBytes: number;
   #heldBytes = 0;
-  readonly #waiting = new Set<Reservation>();
+  // In order of arrival; made when the first one asks.
+  #waiting: Set<Reservation> | undefined;
 
   /** @param limitBytes What may be reserved in all, at least the largest single reservation. */
   constructor(limitBytes: number) {
@@ -32,27 +33,29 @@ export class InboundBudget {
    */
   reserve(bytes: number, onReserved: () => void): Reservation {
     const reservation: Reservation = { bytes, onReserved };
-    this.#waiting.add(reservation);
+    (this.#waiting ??= new Set()).add(reservation);
     this.#serve();
     return reservation;
   }
 
   /** Take back a reservation, granted or not. */
   cancel(reservation: Reservation): void {
-    if (this.#waiting.delete(reservation)) this.#serve();
+    if (this.#waiting?.delete(reservation)) this.#serve();
     else this.release(reservation.bytes);
   }
 
   /** Give room back. */
   release(bytes: number): void {
     this.#heldBytes -= bytes;
-    if (this.#waiting.size > 0) this.#serve();
+    if (this.#waiting !== undefined && this.#waiting.size > 0) this.#serve();
   }
 
   #serve(): void {
-    for (const reservation of this.#waiting) {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    for (const reservation of waiting) {
       if (this.#heldBytes + reservation.bytes > this.#limitBytes && this.#heldBytes > 0) return;
-      this.#waiting.delete(reservation);
+      waiting.delete(reservation);
       this.#heldBytes += reservation.bytes;
       reservation.onReserved();
     }

@@ -36,7 +36,8 @@ export class NativeConnection implements TransportConnection {
   readonly owner: ConnectionOwner;
   /** Who is told; set before the first event. */
   sink: ConnectionSink = NO_SINK;
-  readonly #counters = new Float64Array(COUNTERS);
+  // Made when somebody wants to know.
+  #counters: Float64Array | undefined;
   readonly #congestionControl: TransportStats["congestionControl"];
   #lastHandle = 0;
   #closed = false;
@@ -115,8 +116,9 @@ export class NativeConnection implements TransportConnection {
   }
 
   stats(): TransportStats {
-    if (!this.#closed) this.readStats();
-    const counters = this.#counters;
+    const counters = this.#counters ??= new Float64Array(COUNTERS);
+    // Those of the last look stay when the connection has ended.
+    if (!this.#closed) this.owner.readCounters(this.id, counters);
     return {
       roundTripTimeUs: counters[0]!,
       minRoundTripTimeUs: counters[1]!,
@@ -147,11 +149,6 @@ export class NativeConnection implements TransportConnection {
   moved(text: string, failed: boolean): void {
     if (!failed) ({ remote: this.remote, local: this.local } = readAddresses(text));
     this.sink.onMoved?.(failed ? text : undefined);
-  }
-
-  /** Refresh what {@link stats} answers from; it stays when the connection has ended. */
-  readStats(): void {
-    this.owner.readCounters(this.id, this.#counters);
   }
 
   /** The addon has forgotten this connection. */

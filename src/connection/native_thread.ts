@@ -223,12 +223,10 @@ export class IoThread implements ConnectionOwner {
         sink.onDatagramSent(number, this.#departureUs(payload));
         break;
       case Event.ESTABLISHED:
-        connection.readStats();
         connection.showCertificate(this.#view(payload, words[word + 4]!));
         sink.onEstablished((flags & Flag.EARLY) !== 0);
         break;
       case Event.CONFIRMED:
-        connection.readStats();
         connection.showCertificate(this.#view(payload, words[word + 4]!));
         sink.onConfirmed?.();
         break;
@@ -268,7 +266,6 @@ export class IoThread implements ConnectionOwner {
     connection.showCertificate(payload.subarray(addressesLength));
     this.#connections.set(id, connection);
     this.updateReference();
-    connection.readStats();
     if (listener === undefined) {
       connection.close(0, "");
       return;

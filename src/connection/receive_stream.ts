@@ -41,7 +41,8 @@ export class ReceiveStream {
   #sink: ReceiveSink | undefined;
   #creditBytes: number;
   #receivedBytes = 0;
-  #held: Uint8Array[] = [];
+  // What arrived before there was a sink.
+  #held: Uint8Array[] | undefined;
   #heldEnd: "finished" | { readonly resetCode: number } | undefined;
   #ended = false;
 
@@ -65,7 +66,7 @@ export class ReceiveStream {
 
   set sink(sink: ReceiveSink | undefined) {
     this.#sink = sink;
-    if (sink !== undefined && (this.#held.length > 0 || this.#heldEnd !== undefined)) this.#deliverHeld(sink);
+    if (sink !== undefined && (this.#held !== undefined || this.#heldEnd !== undefined)) this.#deliverHeld(sink);
   }
 
   /** Bytes that may still come without another {@link grant}. */
@@ -120,7 +121,7 @@ export class ReceiveStream {
     if (finished) this.#end();
     if (this.#sink !== undefined) return this.#sink.onData(bytes, finished);
     if (bytes.length > 0) {
-      this.#held.push(bytes.slice());
+      (this.#held ??= []).push(bytes.slice());
       this.#owner.inbound.hold(bytes.length);
     }
     if (finished) this.#heldEnd = "finished";
@@ -141,9 +142,9 @@ export class ReceiveStream {
   }
 
   #deliverHeld(sink: ReceiveSink): void {
-    const held = this.#held;
+    const held = this.#held ?? [];
     const end = this.#heldEnd;
-    this.#held = [];
+    this.#held = undefined;
     this.#heldEnd = undefined;
     if (typeof end === "object") return sink.onReset(end.resetCode);
     for (const bytes of held) this.#owner.inbound.release(bytes.length);
@@ -152,8 +153,8 @@ export class ReceiveStream {
   }
 
   #dropHeld(): void {
-    for (const bytes of this.#held) this.#owner.inbound.release(bytes.length);
-    this.#held = [];
+    for (const bytes of this.#held ?? []) this.#owner.inbound.release(bytes.length);
+    this.#held = undefined;
   }
 
   #end(): void {

@@ -32,7 +32,8 @@ export class SendStream {
   onExpired: (() => void) | undefined;
   readonly #owner: SendStreamOwner;
   readonly #outbound: OutboundQueue;
-  readonly #gate: Gate = new Gate();
+  // Made when somebody waits.
+  #gate: Gate | undefined;
   #openedGate: Gate | undefined;
   readonly #expires: boolean;
   #opened: boolean;
@@ -117,7 +118,7 @@ export class SendStream {
   async ready(): Promise<void> {
     while (!this.writable) {
       if (this.#failure !== undefined) throw this.#failure;
-      if (this.#queuedBytes >= this.#owner.maxOutboundStreamBytes) await this.#gate.wait();
+      if (this.#queuedBytes >= this.#owner.maxOutboundStreamBytes) await (this.#gate ??= new Gate()).wait();
       else await this.#outbound.ready();
     }
   }
@@ -128,7 +129,7 @@ export class SendStream {
     this.#queuedBytes -= left;
     this.#outbound.remove(left);
     if (this.#hasLeft) this.#owner.forgetSending(this.id);
-    if (this.#queuedBytes <= this.#owner.maxOutboundStreamBytes / 2) this.#gate.open();
+    if (this.#queuedBytes <= this.#owner.maxOutboundStreamBytes / 2) this.#gate?.open();
     if (left > 0) this.onWritten?.(left);
   }
 
@@ -175,7 +176,7 @@ export class SendStream {
     this.#outbound.remove(this.#queuedBytes);
     this.#queuedBytes = 0;
     this.#owner.forgetSending(this.id);
-    this.#gate.fail(error);
+    this.#gate?.fail(error);
     this.#openedGate?.fail(error);
   }
 

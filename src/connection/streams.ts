@@ -65,7 +65,8 @@ export class Streams implements SendStreamOwner, ReceiveStreamOwner, MessageRece
   readonly #sending = new Map<StreamId, SendStream>();
   readonly #receiving = new Map<StreamId, ReceiveStream | MessageReceiver>();
   // Streams of the peer we have stopped: what had been read by then may still be on its way here.
-  readonly #stopped = new RecentStreams();
+  // Made with the first.
+  #stopped: RecentStreams | undefined;
   #receivedMessages = 0;
 
   constructor(host: StreamsHost, options: StreamTransportOptions) {
@@ -142,7 +143,7 @@ export class Streams implements SendStreamOwner, ReceiveStreamOwner, MessageRece
   onData(stream: StreamId, bytes: Uint8Array, finished: boolean): void {
     const receiving = this.#receiving.get(stream);
     if (receiving !== undefined) return receiving.onData(bytes, finished);
-    if (stream < 0 || this.#stopped.has(stream)) return;
+    if (stream < 0 || this.#stopped?.has(stream)) return;
     const unidirectional = isUnidirectional(stream);
     if (unidirectional && bytes[0] === this.#messageStreamKind) return this.#takeMessages(stream, bytes, finished);
     if (unidirectional && finished && bytes.length === 0) return;
@@ -159,7 +160,7 @@ export class Streams implements SendStreamOwner, ReceiveStreamOwner, MessageRece
     const receiving = this.#receiving.get(stream);
     if (receiving !== undefined) return receiving.onReset(code);
     // Reset before its first byte was read: nobody knows what it was. Its other half would stay open for ever.
-    if (stream < 0 || isUnidirectional(stream) || this.#stopped.has(stream)) return;
+    if (stream < 0 || isUnidirectional(stream) || this.#stopped?.has(stream)) return;
     this.transport.reset(stream, StreamCode.CANCELLED);
   }
 
@@ -220,7 +221,7 @@ export class Streams implements SendStreamOwner, ReceiveStreamOwner, MessageRece
   }
 
   stopReceiving(stream: StreamId, code: number): void {
-    this.#stopped.add(stream);
+    (this.#stopped ??= new RecentStreams()).add(stream);
     this.transport.stop(stream, code);
   }
 

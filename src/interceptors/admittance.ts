@@ -75,12 +75,12 @@ export class Admittance<I> {
       this.#cancelTimer = session.after(timeoutMs, () => this.#refuse(unauthenticated("No token came in time")));
     }
     void session.closed.then(({ error }) => this.#refuse(error));
-    session.direct.slots.open();
+    session.direct.parts.slots.open();
     try {
       await this.#admitted;
     } finally {
       // Behind this hook there may be others, which calls wait for.
-      session.direct.slots.shut();
+      session.direct.parts.slots.shut();
     }
   }
 
@@ -114,8 +114,7 @@ export class Admittance<I> {
     if (expiresInMs !== undefined) this.#cancelTimer = this.#session.after(expiresInMs, () => this.#expire());
     if (this.#isExpired) {
       this.#isExpired = false;
-      this.#session.direct.eventReceiver.open();
-      this.#session.direct.incomingStreams.open();
+      this.#session.direct.parts.open();
     }
     this.#isAdmitted = true;
     this.#admit();
@@ -125,8 +124,7 @@ export class Admittance<I> {
     const session = this.#session;
     this.#grant = undefined;
     this.#isExpired = true;
-    session.direct.eventReceiver.shut();
-    session.direct.incomingStreams.shut(this.refusal);
+    session.direct.parts.shut(this.refusal);
     const end = (): void => {
       const reason = `${ErrorCode.UNAUTHENTICATED}: The token has expired`;
       if (this.#isExpired) void session.close(reason, { code: ConnectionCode.REFUSED, graceMs: 0 });

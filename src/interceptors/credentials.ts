@@ -82,7 +82,7 @@ class Credentials {
       throw new EchoStreamError(ErrorCode.UNAUTHENTICATED, "There is no token", { cause, disposition: "notProcessed" });
     }
     // Past the interceptors: nobody else is to see it.
-    const answer = await session.direct.requester.request(AUTHENTICATE, token, { timeoutMs: ANSWER_TIMEOUT_MS });
+    const answer = await session.direct.parts.requester.request(AUTHENTICATE, token, { timeoutMs: ANSWER_TIMEOUT_MS });
     const { expiresInMs } = answer as { readonly expiresInMs?: number };
     if (typeof expiresInMs === "number" && expiresInMs > 0) this.#refreshBefore(session, expiresInMs);
   }

@@ -86,6 +86,7 @@ export class FrameDecoder {
       }
       const piece = this.#piece;
       const end = piece.length;
+      if (this.#position === end) return this.#drained();
       const type = readVarint(piece, this.#position, end);
       const typeEnd = type === MORE ? end : this.#position + varintSizeOf(piece[this.#position]!);
       const length = readVarint(piece, typeEnd, end);

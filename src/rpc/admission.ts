@@ -12,6 +12,12 @@ export interface Admitted {
   run(): void;
 }
 
+/** Where answers go. */
+export interface Outlet {
+  /** Whether more should be sent. */
+  readonly writable: boolean;
+}
+
 /** What one {@link Admission.enter} came to. */
 export type Entry = "run" | "waiting" | "refused";
 
@@ -60,20 +66,20 @@ export class ProcessAdmission {
 export class Admission {
   readonly #process: ProcessAdmission;
   readonly #maxRunning: number;
-  readonly #hasRoom: () => boolean;
-  // A Set keeps order and lets a waiting call leave from the middle at no cost.
-  readonly #queue = new Set<Admitted>();
+  readonly #outlet: Outlet;
+  // A Set keeps order and lets a waiting call leave from the middle at no cost. Made when the first one waits.
+  #queue: Set<Admitted> | undefined;
   #running = 0;
   #open = false;
 
   /**
    * @param maxRunning Handlers that may run at once; as many may wait.
-   * @param hasRoom Whether what handlers return could be sent; call {@link resume} when it turns true again.
+   * @param outlet Where what handlers return goes; call {@link resume} when it is writable again.
    */
-  constructor(process: ProcessAdmission, maxRunning: number, hasRoom: () => boolean = () => true) {
+  constructor(process: ProcessAdmission, maxRunning: number, outlet: Outlet = ALWAYS_WRITABLE) {
     this.#process = process;
     this.#maxRunning = maxRunning;
-    this.#hasRoom = hasRoom;
+    this.#outlet = outlet;
   }
 
   /** Handlers running now. */
@@ -83,7 +89,7 @@ export class Admission {
 
   /** Calls waiting now. */
   get waiting(): number {
-    return this.#queue.size;
+    return this.#queue?.size ?? 0;
   }
 
   /** Let calls run from now on, those that waited first. */
@@ -99,19 +105,19 @@ export class Admission {
 
   /** There may be room again for those that wait. */
   resume(): void {
-    if (this.#queue.size > 0) this.#process.serve();
+    if (this.waiting > 0) this.#process.serve();
   }
 
   /** Ask for a slot: taken at once (`"run"`), later by a call of `run` (`"waiting"`), or not at all (`"refused"`). */
   enter(call: Admitted): Entry {
     const process = this.#process;
-    if (this.#queue.size === 0 && this.#mayRun() && process.running < process.maxRunning) {
+    if (this.waiting === 0 && this.#mayRun() && process.running < process.maxRunning) {
       this.#running++;
       process.running++;
       return "run";
     }
-    if (this.#queue.size >= this.#maxRunning || process.waiting >= process.maxRunning) return "refused";
-    this.#queue.add(call);
+    if (this.waiting >= this.#maxRunning || process.waiting >= process.maxRunning) return "refused";
+    (this.#queue ??= new Set()).add(call);
     process.waiting++;
     process.enqueue(this);
     return "waiting";
@@ -126,7 +132,7 @@ export class Admission {
 
   /** Leave the queue before it was this call's turn. */
   withdraw(call: Admitted): boolean {
-    if (!this.#queue.delete(call)) return false;
+    if (this.#queue === undefined || !this.#queue.delete(call)) return false;
     this.#process.waiting--;
     if (this.#queue.size === 0) this.#process.dequeue(this);
     return true;
@@ -134,10 +140,11 @@ export class Admission {
 
   /** @internal Start the first of those waiting, if the limit of this connection allows. */
   serveOne(): boolean {
-    if (!this.#mayRun()) return false;
-    const [call] = this.#queue;
+    const queue = this.#queue;
+    if (queue === undefined || !this.#mayRun()) return false;
+    const [call] = queue;
     if (call === undefined) return false;
-    this.#queue.delete(call);
+    queue.delete(call);
     this.#process.waiting--;
     this.#running++;
     this.#process.running++;
@@ -146,6 +153,8 @@ export class Admission {
   }
 
   #mayRun(): boolean {
-    return this.#open && this.#running < this.#maxRunning && this.#hasRoom();
+    return this.#open && this.#running < this.#maxRunning && this.#outlet.writable;
   }
 }
+
+const ALWAYS_WRITABLE: Outlet = { writable: true };

@@ -34,15 +34,15 @@ test("Admission lets nothing run before it opens, and then in order", () => {
 });
 
 test("Admission keeps calls waiting while there is no room for what they return", () => {
-  let hasRoom = true;
-  const admission = new Admission(new ProcessAdmission(), 10, () => hasRoom);
+  const outlet = { writable: true };
+  const admission = new Admission(new ProcessAdmission(), 10, outlet);
   admission.open();
   const ran: string[] = [];
-  hasRoom = false;
+  outlet.writable = false;
   assert.equal(admission.enter(call(ran, "a")), "waiting");
   admission.resume();
   assert.deepEqual(ran, []);
-  hasRoom = true;
+  outlet.writable = true;
   admission.resume();
   assert.deepEqual(ran, ["a"]);
 });

@@ -30,7 +30,7 @@ export class CallSlots {
   constructor(connection: Connection, process: ProcessAdmission, maxRunning: number, log: Logger) {
     this.#connection = connection;
     this.#log = log;
-    this.#admission = new Admission(process, maxRunning, () => connection.writable);
+    this.#admission = new Admission(process, maxRunning, connection);
   }
 
   /** Calls whose handler runs. */
@@ -113,14 +113,14 @@ export class CallSlots {
     if (this.#awaitsRoom) return;
     this.#awaitsRoom = true;
     // When it rejects the connection is gone, and everybody was told.
-    this.#connection.ready().then(this.#onRoom, () => {});
+    this.#connection.ready().then(() => this.#onRoom(), () => {});
   }
 
-  readonly #onRoom = (): void => {
+  #onRoom(): void {
     this.#awaitsRoom = false;
     this.#admission.resume();
     if (this.#admission.waiting > 0 && !this.#connection.writable) this.#awaitRoom();
-  };
+  }
 }
 
 /** Answers a peer may leave unread, including what back-pressure does not hold back: four times the outbound limit. */

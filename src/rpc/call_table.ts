@@ -15,18 +15,19 @@ export class CallTable<C extends Identified> implements Iterable<C> {
   #ring: (C | undefined)[] = new Array<C | undefined>(FIRST_SLOTS).fill(undefined);
   #mask = FIRST_SLOTS - 1;
   #inRing = 0;
-  readonly #lapped = new Map<number, C>();
+  // Made with the first.
+  #lapped: Map<number, C> | undefined;
 
   /** Calls in it. */
   get size(): number {
-    return this.#inRing + this.#lapped.size;
+    return this.#lapped === undefined ? this.#inRing : this.#inRing + this.#lapped.size;
   }
 
   /** The call of that id. */
   get(callId: number): C | undefined {
     const call = this.#ring[callId & this.#mask];
     if (call !== undefined && call.callId === callId) return call;
-    return this.#lapped.size === 0 ? undefined : this.#lapped.get(callId);
+    return this.#lapped?.get(callId);
   }
 
   /** Add a call whose id is not in it. */
@@ -38,7 +39,7 @@ export class CallTable<C extends Identified> implements Iterable<C> {
         this.#grow();
         return this.add(call);
       }
-      this.#lapped.set(occupant.callId, occupant);
+      (this.#lapped ??= new Map()).set(occupant.callId, occupant);
       this.#inRing--;
     }
     this.#ring[slot] = call;
@@ -48,7 +49,7 @@ export class CallTable<C extends Identified> implements Iterable<C> {
   /** Take the call of that id out; whether there was one. */
   delete(callId: number): boolean {
     const slot = callId & this.#mask;
-    if (this.#ring[slot]?.callId !== callId) return this.#lapped.size > 0 && this.#lapped.delete(callId);
+    if (this.#ring[slot]?.callId !== callId) return this.#lapped?.delete(callId) ?? false;
     this.#ring[slot] = undefined;
     this.#inRing--;
     return true;
@@ -57,7 +58,7 @@ export class CallTable<C extends Identified> implements Iterable<C> {
   /** All calls, in no particular order. */
   *[Symbol.iterator](): Iterator<C> {
     for (const call of this.#ring) if (call !== undefined) yield call;
-    yield* this.#lapped.values();
+    if (this.#lapped !== undefined) yield* this.#lapped.values();
   }
 
   /** Double the ring. Two calls that had slots of their own have so in a larger ring too. */

@@ -8,36 +8,38 @@
 /** Remembers call ids that were cancelled before they arrived. */
 export class EarlyCancels {
   // Insertion order is time order, so the first entries are the oldest.
-  readonly #arrivedUs = new Map<number, number>();
+  // Made with the first: most connections never see one.
+  #arrivedUs: Map<number, number> | undefined;
 
   /** Ids remembered. */
   get size(): number {
-    return this.#arrivedUs.size;
+    return this.#arrivedUs?.size ?? 0;
   }
 
   /** Remember that `callId` was cancelled, forgetting the oldest when there are too many. */
   add(callId: number, nowUs: number): void {
-    this.#forgetOld(nowUs);
-    this.#arrivedUs.delete(callId);
-    this.#arrivedUs.set(callId, nowUs);
-    if (this.#arrivedUs.size <= MAX_REMEMBERED) return;
-    const [oldest] = this.#arrivedUs.keys();
-    this.#arrivedUs.delete(oldest!);
+    const remembered = this.#arrivedUs ??= new Map();
+    forgetOld(remembered, nowUs);
+    remembered.delete(callId);
+    remembered.set(callId, nowUs);
+    if (remembered.size <= MAX_REMEMBERED) return;
+    const [oldest] = remembered.keys();
+    remembered.delete(oldest!);
   }
 
   /** Whether `callId` was cancelled; forgets it, since an id is used once. */
   take(callId: number, nowUs: number): boolean {
-    const arrivedUs = this.#arrivedUs.get(callId);
+    const arrivedUs = this.#arrivedUs?.get(callId);
     if (arrivedUs === undefined) return false;
-    this.#arrivedUs.delete(callId);
+    this.#arrivedUs!.delete(callId);
     return nowUs - arrivedUs <= REMEMBERED_US;
   }
+}
 
-  #forgetOld(nowUs: number): void {
-    for (const [callId, arrivedUs] of this.#arrivedUs) {
-      if (nowUs - arrivedUs <= REMEMBERED_US) return;
-      this.#arrivedUs.delete(callId);
-    }
+function forgetOld(remembered: Map<number, number>, nowUs: number): void {
+  for (const [callId, arrivedUs] of remembered) {
+    if (nowUs - arrivedUs <= REMEMBERED_US) return;
+    remembered.delete(callId);
   }
 }
 

@@ -32,10 +32,11 @@ export class Requester implements OutgoingCallOwner {
   readonly #connection: Connection;
   readonly #peer: PeerLimits;
   readonly #diagnostics: CallDiagnostics;
-  readonly #cancels: CancelSender;
+  // Made with the first call that nobody waits for any more.
+  #cancels: CancelSender | undefined;
   // Requests on their way, and those that wait for room; in the order they were made.
   readonly #pending = new CallTable<OutgoingCall>();
-  readonly #waiting = new Set<OutgoingCall>();
+  #waiting: Set<OutgoingCall> | undefined;
   #nextCallId = 0;
   #awaitsRoom = false;
   #refusal: (() => EchoStreamError | undefined) | undefined;
@@ -45,7 +46,6 @@ export class Requester implements OutgoingCallOwner {
     this.#connection = connection;
     this.#peer = peer;
     this.#diagnostics = diagnostics;
-    this.#cancels = new CancelSender(connection);
   }
 
   /** Requests made so far. */
@@ -55,7 +55,7 @@ export class Requester implements OutgoingCallOwner {
 
   /** Requests without an answer. */
   get pending(): number {
-    return this.#pending.size + this.#waiting.size;
+    return this.#pending.size + this.#waitingSize;
   }
 
   /**
@@ -109,11 +109,11 @@ export class Requester implements OutgoingCallOwner {
   /** The connection is gone: what was sent ends with `disposition`, what waits was not processed. */
   end(cause: EchoStreamError, disposition: Disposition): void {
     this.#refusal = () => lostCall(cause, "notProcessed");
-    this.#cancels.end();
+    this.#cancels?.end();
     const sent = [...this.#pending];
-    const waiting = [...this.#waiting];
+    const waiting = [...this.#waiting ?? []];
     for (const call of sent) this.#pending.delete(call.callId);
-    this.#waiting.clear();
+    this.#waiting?.clear();
     for (const call of sent) this.#fail(call, lostCall(cause, disposition));
     for (const call of waiting) this.#fail(call, lostCall(cause, "notProcessed"));
   }
@@ -127,6 +127,10 @@ export class Requester implements OutgoingCallOwner {
     this.#abandon(call, (disposition) => cancelledCall(call.method, reason, disposition), true);
   }
 
+  get #waitingSize(): number {
+    return this.#waiting === undefined ? 0 : this.#waiting.size;
+  }
+
   #start(method: string, payload: unknown, options: CallOptions, recovery: Recovery | undefined): OutgoingCall {
     const refusal = this.#refusal?.();
     if (refusal !== undefined) throw refusal;
@@ -138,7 +142,7 @@ export class Requester implements OutgoingCallOwner {
     call.meter = this.#diagnostics.begin("outgoing", "unary", method, call.callId, options.attempt);
     call.prepare(encoding, bytes);
     if (options.timeoutMs !== undefined) this.#connection.timers.add(call, options.timeoutMs);
-    if (this.#waiting.size === 0 && this.#maySend()) this.#send(call);
+    if (this.#waitingSize === 0 && this.#maySend()) this.#send(call);
     else this.#wait(call);
     return call;
   }
@@ -164,7 +168,7 @@ export class Requester implements OutgoingCallOwner {
   #wait(call: OutgoingCall): void {
     // The codec's slab and the caller's buffer may both change until it is this call's turn.
     call.payload = copyBytes(call.payload);
-    this.#waiting.add(call);
+    (this.#waiting ??= new Set()).add(call);
     this.#awaitRoom();
   }
 
@@ -172,7 +176,7 @@ export class Requester implements OutgoingCallOwner {
     // On a connection that is closing, or gone, `end` settles whoever waits.
     if (this.#awaitsRoom || this.#connection.state === "closing") return;
     this.#awaitsRoom = true;
-    this.#connection.ready().then(this.#pump, () => {});
+    this.#connection.ready().then(() => this.#pump(), () => {});
   }
 
   /** What is given to a connection that is closing is dropped, and must not look sent. */
@@ -180,22 +184,23 @@ export class Requester implements OutgoingCallOwner {
     return this.#connection.writable && this.#connection.state !== "closing";
   }
 
-  readonly #pump = (): void => {
+  #pump(): void {
     this.#awaitsRoom = false;
     const nowUs = this.#connection.clock.nowUs();
-    for (const call of this.#waiting) {
+    const waiting = this.#waiting!;
+    for (const call of waiting) {
       if (!this.#maySend()) return this.#awaitRoom();
-      this.#waiting.delete(call);
+      waiting.delete(call);
       if (call.timeoutMs > 0) call.timeoutMs = Math.max(1, (call.dueUs - nowUs) / 1000);
       this.#send(call);
     }
-  };
+  }
 
   #abandon(call: OutgoingCall, error: (disposition: Disposition) => EchoStreamError, tellPeer: boolean): void {
-    if (this.#waiting.delete(call)) return this.#fail(call, error("notProcessed"));
+    if (this.#waiting?.delete(call)) return this.#fail(call, error("notProcessed"));
     if (!this.#pending.delete(call.callId)) return;
     call.sent?.reset(StreamCode.CANCELLED);
-    if (tellPeer) this.#cancels.send(call.callId);
+    if (tellPeer) (this.#cancels ??= new CancelSender(this.#connection)).send(call.callId);
     this.#fail(call, error("perhapsProcessed"));
   }
 
@@ -216,7 +221,7 @@ export class Requester implements OutgoingCallOwner {
   }
 
   #idle(): void {
-    if (this.#pending.size === 0 && this.#waiting.size === 0) this.onIdle?.();
+    if (this.pending === 0) this.onIdle?.();
   }
 }
 

@@ -53,12 +53,12 @@ export class Responder<C> implements IncomingCallOwner<C> {
   readonly #router: Router<C>;
   readonly #slots: CallSlots;
   readonly #earlyCancels = new EarlyCancels();
-  readonly #cancelRate: TokenBucket;
+  // Made with the first cancel.
+  #cancelRate: TokenBucket | undefined;
   // Calls that wait for a slot, and those whose handler goes on after its return.
   readonly #live = new CallTable<IncomingCall<C>>();
 
   constructor(connection: Connection, options: ResponderOptions<C>) {
-    const { limits } = options;
     this.context = options.context;
     this.#connection = connection;
     this.#options = options;
@@ -66,7 +66,6 @@ export class Responder<C> implements IncomingCallOwner<C> {
     this.interceptors = options.router.interceptors;
     this.#slots = options.slots;
     this.nowUs = () => connection.clock.nowUs();
-    this.#cancelRate = new TokenBucket(limits.maxCancelsPerS, limits.maxCancelsBurst, connection.clock.nowUs());
   }
 
   /** A call arrives. Its payload is a view unless `owned`. */
@@ -113,10 +112,12 @@ export class Responder<C> implements IncomingCallOwner<C> {
   /** The caller gave up. */
   onCancel(callId: number): void {
     const nowUs = this.nowUs();
+    const { maxCancelsPerS, maxCancelsBurst } = this.#options.limits;
+    this.#cancelRate ??= new TokenBucket(maxCancelsPerS, maxCancelsBurst, nowUs);
     if (!this.#cancelRate.take(nowUs)) {
       throw new EchoStreamError(
         "LIMIT_EXCEEDED",
-        `More than ${this.#options.limits.maxCancelsPerS} cancels per second`,
+        `More than ${maxCancelsPerS} cancels per second`,
       );
     }
     const call = this.#live.get(callId);

@@ -173,20 +173,15 @@ export class Endpoint {
       reusePort: this.#reusePort,
       onRefused: (refusal) => this.#sayRefused(refusal),
     };
+    const onEstablished = (established: Connection): void => {
+      if (!this.#accepts(established)) return;
+      const offer = this.#resumption?.offer();
+      const session = new Session(established, behavior, this.#definition.context, offer?.resume);
+      this.#sessions.admit(session, ready, offer && this.#resumption!.greet(session, offer.token));
+    };
+    const connectionOptions = { transport: transportOptions, limits, clock, timers, log, onEstablished };
     return transport.listen(options, (accepted) => {
-      const connection = Connection.accept(accepted, {
-        transport: transportOptions,
-        limits,
-        clock,
-        timers,
-        log,
-        onEstablished: (established) => {
-          if (!this.#accepts(established)) return;
-          const offer = this.#resumption?.offer();
-          const session = new Session(established, behavior, this.#definition.context, offer?.resume);
-          this.#sessions.admit(session, ready, offer && this.#resumption!.greet(session, offer.token));
-        },
-      });
+      const connection = Connection.accept(accepted, connectionOptions);
       this.#connecting.add(connection);
       const settled = (): void => void this.#connecting.delete(connection);
       connection.established.then(settled, settled);

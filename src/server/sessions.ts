@@ -5,9 +5,11 @@
  */
 
 import type { CloseReason } from "../connection/close_reason.ts";
+import { Gate } from "../connection/gate.ts";
 import type { Hooks } from "../plugin/hooks.ts";
 import { EchoStreamError, ErrorCode } from "../protocol/error.ts";
 import type { Session } from "../session.ts";
+import type { CloseOptions } from "../session/session_options.ts";
 import type { Logger } from "../trace.ts";
 
 /** What runs around every session. */
@@ -24,7 +26,11 @@ export class Sessions {
   readonly #log: Logger;
   readonly #open = new Set<Session>();
   // Every session until its last hook has ended.
-  readonly #serving = new Map<Session, Promise<void>>();
+  readonly #serving = new Set<Session>();
+  // Opens when the last of them has.
+  readonly #gone = new Gate();
+  // How those are closed that still come, while all are.
+  #closing: (CloseOptions & { readonly reason: string }) | undefined;
 
   constructor(hooks: SessionHooks, log: Logger) {
     this.#hooks = hooks;
@@ -41,29 +47,33 @@ export class Sessions {
    * @param isNew Whether it is a session at all, as opposed to a connection by which a client comes back to another.
    */
   admit(session: Session, ready: Promise<void>, isNew: Promise<boolean> = NEW): void {
-    const served = this.#serve(session, ready, isNew).finally(() => this.#serving.delete(session));
-    this.#serving.set(session, served);
+    this.#serving.add(session);
+    if (this.#closing !== undefined) void session.close(this.#closing.reason, this.#closing);
+    void this.#begin(session, ready, isNew).then((begun) => {
+      // No function waits meanwhile: most of the time a session is idle.
+      if (begun) void session.closed.then((reason) => this.#end(session, reason));
+      else this.#forget(session);
+    });
   }
 
   /** Close every session and wait until the last hook of the last one has ended. Never rejects. */
   async closeAll(reason: string, graceMs: number | undefined): Promise<void> {
-    // Again, until none is left: a handshake may complete while the others drain.
-    while (this.#serving.size > 0) {
-      const options = { mayReconnect: true, ...(graceMs === undefined ? {} : { graceMs }) };
-      for (const session of this.#serving.keys()) void session.close(reason, options);
-      await Promise.all(this.#serving.values());
-    }
+    const closing = this.#closing = { reason, mayReconnect: true, ...(graceMs === undefined ? {} : { graceMs }) };
+    for (const session of this.#serving) void session.close(reason, closing);
+    while (this.#serving.size > 0) await this.#gone.wait();
+    this.#closing = undefined;
   }
 
-  async #serve(session: Session, ready: Promise<void>, isNew: Promise<boolean>): Promise<void> {
+  /** Let `session` in, or turn it away: then it has a last hook to come. False for what is none, or ends without. */
+  async #begin(session: Session, ready: Promise<void>, isNew: Promise<boolean>): Promise<boolean> {
     try {
       await ready;
     } catch (cause) {
       // No connect hook has begun, so no disconnect hook is owed.
       await session.refuse(new EchoStreamError(ErrorCode.UNAVAILABLE, "Server is not available", { cause }));
-      return;
+      return false;
     }
-    if (!await isNew) return;
+    if (!await isNew) return false;
     try {
       await this.#hooks.onConnect.runUntilFailure(session);
       session.open();
@@ -71,11 +81,20 @@ export class Sessions {
     } catch (error) {
       void session.refuse(this.#refusal(session, error));
     }
-    const reason = await session.closed;
+    return true;
+  }
+
+  async #end(session: Session, reason: CloseReason): Promise<void> {
     this.#open.delete(session);
     for (const error of await this.#hooks.onDisconnect.runAll(session, reason)) {
       this.#report("An onDisconnect hook failed", session, error);
     }
+    this.#forget(session);
+  }
+
+  #forget(session: Session): void {
+    this.#serving.delete(session);
+    if (this.#serving.size === 0) this.#gone.open();
   }
 
   /** What the client is told. Only an error thrown on purpose shows its text (docs/security.md). */

@@ -13,10 +13,16 @@ import { TokenBucket } from "../rpc/token_bucket.ts";
 import { Deadline } from "../timer_queue.ts";
 import { SessionClock } from "./session_clock.ts";
 
+/** Tells whether a clock is needed. */
+export interface MediaFlow {
+  /** Whether media streams are open, of either direction. */
+  readonly mediaFlows: boolean;
+}
+
 /** Both sides of the exchange of time on one session. */
 export class ClockProbing extends Deadline {
   readonly #connection: Connection;
-  readonly #mediaFlows: () => boolean;
+  readonly #media: MediaFlow;
   readonly #answers: TokenBucket;
   // Made when they are needed: most sessions of a server never look at their peer's clock.
   #clock: SessionClock | undefined;
@@ -27,11 +33,10 @@ export class ClockProbing extends Deadline {
   #wallCheckedUs = -Infinity;
   #isOver = false;
 
-  /** @param mediaFlows Whether media streams are open, of either direction. */
-  constructor(connection: Connection, mediaFlows: () => boolean) {
+  constructor(connection: Connection, media: MediaFlow) {
     super();
     this.#connection = connection;
-    this.#mediaFlows = mediaFlows;
+    this.#media = media;
     this.#answers = new TokenBucket(MAX_ANSWERS_PER_S, MAX_ANSWERS_PER_S, connection.clock.nowUs());
   }
 
@@ -39,7 +44,7 @@ export class ClockProbing extends Deadline {
   get clock(): SessionClock {
     if (!this.#isRead) {
       this.#isRead = true;
-      this.#need(this.#mediaFlows());
+      this.#need(this.#media.mediaFlows);
     }
     return this.#clock!;
   }
@@ -63,7 +68,7 @@ export class ClockProbing extends Deadline {
     const probes = this.#probes!;
     const { clock } = this.#connection;
     const nowUs = clock.nowUs();
-    const flows = this.#mediaFlows();
+    const flows = this.#media.mediaFlows;
     if (flows || this.#isRead) this.#neededUs = nowUs;
     if (!probes.isBursting && nowUs - this.#neededUs > LINGER_US) return;
     if (nowUs - this.#wallCheckedUs >= WALL_CHECK_US && clock.wallUs !== undefined) {

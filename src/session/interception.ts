@@ -40,7 +40,7 @@ export function interceptedCalls(
     clock,
     timers,
     log,
-    request: (method, payload, options) => session.direct.requester.request(method, payload, options),
-    open: (method, options, only) => session.direct.streamRequester.open(method, options, only),
+    request: (method, payload, options) => session.direct.parts.requester.request(method, payload, options),
+    open: (method, options, only) => session.direct.parts.streamRequester.open(method, options, only),
   });
 }

@@ -66,7 +66,7 @@ export class Members implements LocalSessions {
   async request(sessionId: string, request: EncodedRequest): Promise<MemberAnswer | undefined> {
     const session = this.#sessions.get(sessionId);
     if (session === undefined) return undefined;
-    return await session.direct.requester.request(request.method, payloadOf(request), request.options).then(
+    return await session.direct.parts.requester.request(request.method, payloadOf(request), request.options).then(
       (answer) => ({ sessionId, answer }),
       (error) => ({ sessionId, error }),
     );

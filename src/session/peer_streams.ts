@@ -10,30 +10,31 @@ import type { BidirectionalStream } from "../connection/streams.ts";
 import { protocolViolation, StreamCode } from "../protocol/error.ts";
 import { StreamKind } from "../protocol/stream_header.ts";
 
-/** Takes over a stream of one kind: what it returns gets the bytes behind the kind. */
-export type StreamOwner = (stream: ReceiveStream) => ReceiveSink;
-
-/** The owners of the kinds a session knows; those of MESSAGES streams are read by the connection. */
+/**
+ * Takes over streams of the kinds a session knows: what is returned gets the bytes behind the kind. Those of MESSAGES streams are read by the
+ * connection.
+ */
 export interface StreamOwners {
-  readonly control: StreamOwner;
-  readonly events: StreamOwner;
-  readonly media: StreamOwner;
-  readonly mediaUnit: StreamOwner;
+  onControl(stream: ReceiveStream): ReceiveSink;
+  onEvents(stream: ReceiveStream): ReceiveSink;
+  onMedia(stream: ReceiveStream): ReceiveSink;
+  onMediaUnit(stream: ReceiveStream): ReceiveSink;
   /** Bidirectional streams, which have no kind. */
-  readonly call: (stream: BidirectionalStream) => void;
+  onCall(stream: BidirectionalStream): void;
 }
 
 /** The owners before the handshake is done: of streams that clients must not open then, nobody. */
-export function earlyOwners({ control }: StreamOwners): StreamOwners {
+export function earlyOwners(owners: StreamOwners): StreamOwners {
   const refuse = (): never => {
     throw protocolViolation("A client may send nothing but its SETTINGS and requests before the handshake is done");
   };
-  return { control, events: refuse, media: refuse, mediaUnit: refuse, call: refuse };
+  const onControl = (stream: ReceiveStream): ReceiveSink => owners.onControl(stream);
+  return { onControl, onEvents: refuse, onMedia: refuse, onMediaUnit: refuse, onCall: refuse };
 }
 
 /** Pass a new stream to its owner as soon as its kind is known. */
 export function routeStream(receive: ReceiveStream, send: SendStream | undefined, owners: StreamOwners): void {
-  if (send !== undefined) return owners.call({ send, receive });
+  if (send !== undefined) return owners.onCall({ send, receive });
   receive.sink = new KindReader(receive, owners);
 }
 
@@ -52,7 +53,7 @@ class KindReader implements ReceiveSink {
     const kind = bytes[0]!;
     // What is media has a header or an id to come, whose limit of time goes on.
     if (kind !== StreamKind.MEDIA && kind !== StreamKind.MEDIA_UNIT) this.#stream.headerRead();
-    const sink = this.#owner(kind)?.(this.#stream);
+    const sink = this.#sinkFor(kind);
     if (sink === undefined) return this.#stream.stop(StreamCode.UNKNOWN_KIND);
     this.#stream.sink = sink;
     sink.onData(bytes.subarray(1), finished);
@@ -60,16 +61,16 @@ class KindReader implements ReceiveSink {
 
   onReset(): void {}
 
-  #owner(kind: number): StreamOwner | undefined {
+  #sinkFor(kind: number): ReceiveSink | undefined {
     switch (kind) {
       case StreamKind.CONTROL:
-        return this.#owners.control;
+        return this.#owners.onControl(this.#stream);
       case StreamKind.EVENTS:
-        return this.#owners.events;
+        return this.#owners.onEvents(this.#stream);
       case StreamKind.MEDIA:
-        return this.#owners.media;
+        return this.#owners.onMedia(this.#stream);
       case StreamKind.MEDIA_UNIT:
-        return this.#owners.mediaUnit;
+        return this.#owners.onMediaUnit(this.#stream);
       default:
         return undefined;
     }

@@ -69,7 +69,7 @@ testOverMemory("Probes are sent in a burst, then by need", {}, async (pair) => {
     await clock.advance(ms);
     return sentMs.length - before;
   };
-  client.session.direct.clockProbing.start();
+  client.session.direct.parts.clockProbing.start();
   assert.equal(await count(200), 8);
   assert.equal(await count(60_000), 0, "nobody needs it");
   assert.deepEqual(serverSentMs, [], "a server measures nobody unless somebody needs it");
