@@ -106,6 +106,7 @@ async function withRestart(
   secrets: readonly [Uint8Array | undefined, Uint8Array | undefined],
   body: (network: Network, client: RpcClient) => Promise<void>,
   options: { readonly reconnect: boolean },
+  moves = 0,
 ): Promise<void> {
   const network = new Network();
   const [first, second] = secrets.map((secret, at) =>
@@ -119,6 +120,10 @@ async function withRestart(
     const tuning = { idleTimeoutMs: 2_000, keepAliveIntervalMs: 0 };
     const client = await network.connect(proxy.address, { ...options, tuning });
     await client.request("echo", PING);
+    for (let move = 0; move < moves; move++) {
+      await client.migrate();
+      await client.request("echo", PING);
+    }
     proxy.target = await network.start(second!);
     // One I/O thread serves both: as long as the first knows the connection, no packet of it is unknown to the second.
     await first!.shutdown({ graceMs: 0 });
@@ -141,6 +146,19 @@ test("A client learns at once that its server was started anew with the same sec
     assert.deepEqual([by, codeName, application], ["reset", "STATELESS_RESET", false]);
     assert.deepEqual(network.messages("error"), []);
   }, { reconnect: false });
+});
+
+test("A client that has moved twice learns it too", () => {
+  const secret = noise(32);
+  return withRestart(
+    [secret, secret],
+    async (_network, client) => {
+      await assert.rejects(client.request("echo", PING), { code: "UNAVAILABLE" });
+      assert.equal((await client.closed).by, "reset");
+    },
+    { reconnect: false },
+    2,
+  );
 });
 
 test("A client that reconnects is served by a server that was started anew", () => {

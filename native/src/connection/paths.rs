@@ -45,6 +45,8 @@ pub struct Paths {
     unproven: Vec<(Way, Instant)>,
     challenge_due: Option<Instant>,
     left: Vec<Left>,
+    /// How often the timer of the current path had fired at the last look.
+    timeouts: usize,
     /// The current path is the one quiche sends on; it is not while the peer's new address is being validated.
     is_settled: bool,
     /// The active path has failed: quiche takes nothing in until it has sent a challenge there.
@@ -69,6 +71,7 @@ impl Paths {
             unproven: Vec::new(),
             challenge_due: None,
             left: Vec::new(),
+            timeouts: 0,
             is_settled: false,
             is_stranded: false,
         }
@@ -122,6 +125,7 @@ impl Paths {
         self.left.retain(|left| left.way != way);
         if let Some(before) = self.current.replace(way) {
             self.left.push(Left { way: before, timeouts: 0, is_due: true });
+            self.timeouts = 0;
         }
     }
 }
@@ -202,15 +206,22 @@ impl Connection {
         self.look_at_left_paths();
     }
 
-    /// Where a timer has fired, something that was sent on a path is still on its way.
+    /// Where a timer has fired, something that was sent on a path is still on its way. When it is that of the path in use, the
+    /// server may have forgotten this connection; quiche knows its stateless resets only as answers to the first connection id.
     fn look_at_left_paths(&mut self) {
         let is_server = self.quic.is_server();
+        let knows_reset = self.reset_token().is_some();
         let paths = &mut self.paths;
+        let mut is_unheard = false;
         paths.is_settled = false;
         for path in self.quic.path_stats() {
             let way = (path.local_addr, path.peer_addr);
             if paths.current == Some(way) || path.active {
-                paths.is_settled |= paths.current == Some(way) && path.active;
+                if paths.current == Some(way) && path.active {
+                    paths.is_settled = true;
+                    is_unheard = knows_reset && path.total_pto_count > paths.timeouts;
+                    paths.timeouts = path.total_pto_count;
+                }
                 continue;
             }
             // A client sends nothing but challenges where it has not been yet.
@@ -225,6 +236,9 @@ impl Connection {
                 }
                 None => paths.left.push(Left { way, timeouts, is_due: timeouts > 0 }),
             }
+        }
+        if let Some(first) = paths.left.iter_mut().find(|left| paths.first == Some(left.way)) {
+            first.is_due |= is_unheard;
         }
     }
 

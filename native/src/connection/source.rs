@@ -2,8 +2,8 @@
 //!
 //! The socket is bound to all addresses: the system chooses one for each packet, and says nothing when it chooses another.
 //! It is asked now and then when the connection has something to do anyway, and regularly while there is no way to the peer.
-//! Packets find their way without that; but with the old connection id, by which both networks would know this client
-//! (RFC 9000 §9.5), and not before there is something to send. So the connection moves to another socket, and id.
+//! Packets find their way without that, as after a NAT has chosen another port; but with the old connection id, what was
+//! measured on another path, and not before there is something to send. So the connection moves to another socket.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
