@@ -15,6 +15,7 @@ use crate::routes::destination_id;
 use crate::socket::Socket;
 use crate::stats::Table;
 use crate::strays::Siblings;
+use crate::tls::shed::shed_after_handshake;
 use crate::wake::RawFd;
 
 /// The type of Handshake packets in their first byte (RFC 9000 §17.2).
@@ -125,7 +126,7 @@ fn begin(
     from: SocketAddr,
     config: &mut quiche::Config,
 ) -> Option<Quic> {
-    match &first.original_id {
+    let mut quic = match &first.original_id {
         None => quiche::accept_with_buf_factory::<Buffers>(id, None, to, from, config),
         Some(original_id) => {
             let ids = quiche::RetryConnectionIds {
@@ -135,7 +136,9 @@ fn begin(
             quiche::accept_with_retry::<Buffers>(id, ids, to, from, config)
         }
     }
-    .ok()
+    .ok()?;
+    shed_after_handshake(quic.as_mut());
+    Some(quic)
 }
 
 /// Whether the id in a packet is one we have given: all but first packets, and those of other versions.

@@ -18,6 +18,7 @@ impl Connection {
         if self.ending.is_lingering() {
             return;
         }
+        self.rest.touch();
         let key = StreamKey::of(header);
         match header.kind {
             command::WRITE => {

@@ -120,6 +120,12 @@ impl Datagrams {
         self.held.drain(..sent).filter(|id| *id != 0)
     }
 
+    /// Hold no memory that nothing is in.
+    pub fn shrink(&mut self) {
+        self.queue.shrink();
+        self.held.shrink_to_fit();
+    }
+
     fn discard(&mut self, datagram: &Datagram, events: &mut Events) {
         self.queued_bytes -= datagram.bytes.len();
         report(self.connection, datagram.id, 0, events);

@@ -125,6 +125,14 @@ impl Messages {
         (count, length)
     }
 
+    /// Hold no memory that nothing is in.
+    pub fn shrink(&mut self) {
+        if self.is_empty() {
+            self.queue = BytesMut::new();
+            self.lengths = VecDeque::new();
+        }
+    }
+
     /// Tell JavaScript how much has been packed since the last time.
     pub fn report(&mut self, connection: u32, events: &mut Events) {
         if self.packed_bytes > 0 {

@@ -29,6 +29,7 @@ mod paths_test;
 mod quiet;
 mod ready;
 mod repeated_hello;
+mod rest;
 mod settings;
 mod source;
 mod streams;
@@ -61,6 +62,7 @@ use offer::Offer;
 use path_response::PathResponse;
 use paths::Paths;
 use repeated_hello::RepeatedHello;
+use rest::Rest;
 pub use settings::Settings;
 use source::Source;
 use streams::Streams;
@@ -108,6 +110,7 @@ pub struct Connection {
     offer: Offer,
     amplification: AmplificationLimit,
     repeated_hello: RepeatedHello,
+    rest: Rest,
     paths: Paths,
     ids: Ids,
     moves: Moves,
@@ -156,6 +159,7 @@ impl Connection {
             offer: Offer::default(),
             amplification: AmplificationLimit::new(is_server),
             repeated_hello: RepeatedHello::default(),
+            rest: Rest::default(),
             paths: Paths::new(),
             ids: Ids::default(),
             moves: Moves::default(),
@@ -348,6 +352,7 @@ impl Connection {
             self.moves.next(),
             self.source.as_ref().and_then(|source| source.next()),
             self.path_response.next(),
+            self.rest.next(),
             keep_alive.map(|interval| self.last_received + interval),
             (!self.is_established).then_some(self.started + self.settings.handshake_timeout),
         ]
@@ -365,6 +370,7 @@ impl Connection {
         self.datagrams.drop_expired(now, events);
         self.streams.expire(now, &mut self.quic, events);
         self.offer.rechecked(now);
+        self.rest(now);
         if self.release.is_some_and(|at| at <= now) {
             self.release = None;
         }

@@ -23,7 +23,8 @@ pub enum Patience {
 /// Streams with something to write.
 #[derive(Default)]
 pub struct Ready {
-    levels: [Level; LEVELS],
+    /// Made with the first stream: an idle connection has none.
+    levels: Option<Box<[Level; LEVELS]>>,
 }
 
 #[derive(Default)]
@@ -55,7 +56,7 @@ impl Level {
 
 impl Ready {
     pub fn push(&mut self, key: StreamKey, urgency: Urgency, patience: Patience) {
-        let Some(level) = self.levels.get_mut(urgency.level()) else { return };
+        let Some(level) = self.levels.get_or_insert_default().get_mut(urgency.level()) else { return };
         match (patience, key) {
             (Patience::Unbegun, StreamKey::Local(handle)) => {
                 level.unbegun.insert(handle);
@@ -66,19 +67,26 @@ impl Ready {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.levels.iter().all(Level::is_empty)
+        self.levels.as_deref().is_none_or(|levels| levels.iter().all(Level::is_empty))
     }
 
     /// The next to be offered.
     pub fn pop(&mut self) -> Option<StreamKey> {
-        self.levels.iter_mut().find_map(Level::pop)
+        self.levels.as_deref_mut()?.iter_mut().find_map(Level::pop)
     }
 
     /// One of the least urgent, when there are more urgent ones to hold it back.
     pub fn pop_held_back(&mut self) -> Option<StreamKey> {
-        let mut waiting = self.levels.iter_mut().filter(|level| !level.is_empty());
+        let mut waiting = self.levels.as_deref_mut()?.iter_mut().filter(|level| !level.is_empty());
         waiting.next()?;
         waiting.next_back()?.pop()
+    }
+
+    /// Hold no memory that nothing is in.
+    pub fn shrink(&mut self) {
+        if self.is_empty() {
+            self.levels = None;
+        }
     }
 }
 

@@ -303,6 +303,20 @@ impl Streams {
         }
     }
 
+    /// Hold no memory that nothing is in.
+    pub fn shrink(&mut self) {
+        for sending in self.table.values_mut().filter_map(|stream| stream.sending.as_mut()) {
+            sending.chunks.shrink_to_fit();
+        }
+        self.table.shrink_to_fit();
+        self.handles.shrink_to_fit();
+        self.bidirectional.waiting.shrink();
+        self.unidirectional.waiting.shrink();
+        self.ready.shrink();
+        self.unread.shrink_to_fit();
+        self.starved.shrink_to_fit();
+    }
+
     /// Tell JavaScript that bytes left a stream's queue.
     pub fn report_written(&self, key: StreamKey, bytes: usize, events: &mut Events) {
         if bytes > 0 && !matches!(key, StreamKey::Packed(_)) {

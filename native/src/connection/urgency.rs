@@ -32,13 +32,14 @@ impl Urgency {
 
 /// Queues by urgency; what is equally urgent keeps its order.
 pub struct ByUrgency<T> {
-    levels: [VecDeque<T>; LEVELS],
+    /// Made with the first item: an idle connection has none.
+    levels: Option<Box<[VecDeque<T>; LEVELS]>>,
     length: usize,
 }
 
 impl<T> Default for ByUrgency<T> {
     fn default() -> ByUrgency<T> {
-        ByUrgency { levels: Default::default(), length: 0 }
+        ByUrgency { levels: None, length: 0 }
     }
 }
 
@@ -52,7 +53,7 @@ impl<T> ByUrgency<T> {
     }
 
     pub fn push(&mut self, urgency: Urgency, item: T) {
-        if let Some(level) = self.levels.get_mut(urgency.level()) {
+        if let Some(level) = self.levels.get_or_insert_default().get_mut(urgency.level()) {
             level.push_back(item);
             self.length += 1;
         }
@@ -60,28 +61,36 @@ impl<T> ByUrgency<T> {
 
     /// The oldest of the most urgent.
     pub fn front(&self) -> Option<&T> {
-        self.levels.iter().find_map(VecDeque::front)
+        self.levels.as_deref()?.iter().find_map(VecDeque::front)
     }
 
     pub fn pop_front(&mut self) -> Option<T> {
-        let item = self.levels.iter_mut().find_map(VecDeque::pop_front)?;
+        let item = self.levels.as_deref_mut()?.iter_mut().find_map(VecDeque::pop_front)?;
         self.length -= 1;
         Some(item)
     }
 
     /// The oldest of the least urgent.
     pub fn pop_least(&mut self) -> Option<T> {
-        let item = self.levels.iter_mut().rev().find_map(VecDeque::pop_front)?;
+        let item = self.levels.as_deref_mut()?.iter_mut().rev().find_map(VecDeque::pop_front)?;
         self.length -= 1;
         Some(item)
     }
 
     /// Keep only what `keeps` approves of, which is asked about each.
     pub fn retain(&mut self, mut keeps: impl FnMut(&T) -> bool) {
-        for level in &mut self.levels {
+        let Some(levels) = self.levels.as_deref_mut() else { return };
+        for level in levels.iter_mut() {
             level.retain(&mut keeps);
         }
-        self.length = self.levels.iter().map(VecDeque::len).sum();
+        self.length = levels.iter().map(VecDeque::len).sum();
+    }
+
+    /// Hold no memory that nothing is in.
+    pub fn shrink(&mut self) {
+        if self.is_empty() {
+            self.levels = None;
+        }
     }
 }
 

@@ -11,5 +11,6 @@ pub mod pem;
 pub mod request;
 pub mod roots;
 pub mod server;
+pub mod shed;
 pub mod tickets;
 pub mod verify;
