@@ -89,10 +89,7 @@ everywhere("blackhole", async (pair) => {
 everywhere("rebind-port", (pair) => rebinding(pair, []));
 everywhere("rebind-address", (pair) => rebinding(pair, ["127.0.0.2", "127.0.0.3", "127.0.0.4"]));
 
-for (const peer of PEERS) {
-  testPair("migration", peer, "we call", moving);
-}
-testPair("migration", quicGo, "peer calls", moving);
+everywhere("migration", moving);
 
 for (const peer of PEERS) {
   testPair("amplification", peer, "peer calls", async (pair) => {

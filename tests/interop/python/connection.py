@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 from aioquic.asyncio.protocol import QuicConnectionProtocol
@@ -29,6 +30,7 @@ class Connection(QuicConnectionProtocol):
         self.session = Session(self, service)
         self.handshake: events.HandshakeCompleted | None = None
         self.ended: events.ConnectionTerminated | None = None
+        self.received_bytes = 0
         self._incoming: dict[int, ByteStream] = {}
         self._stopped: dict[int, int] = {}
         self._finished: set[int] = set()
@@ -89,6 +91,25 @@ class Connection(QuicConnectionProtocol):
         """CONNECTION_CLOSE of type 0x1d."""
         self._quic.close(error_code=code, reason_phrase=reason)
         self.transmit()
+
+    @property
+    def sent_packets(self) -> int:
+        return self._quic._packet_number
+
+    def datagram_received(self, data: bytes | str, addr: Any) -> None:
+        self.received_bytes += len(data)
+        super().datagram_received(data, addr)
+
+    async def move(self) -> None:
+        """Go on from another socket, with another connection id; nothing is asked on the new path before it is used."""
+        before = self._transport
+        fresh = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        fresh.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        fresh.bind(("::", 0, 0, 0))
+        # It tells the protocol of its transport, in place of the one before.
+        await asyncio.get_running_loop().create_datagram_endpoint(lambda: self, sock=fresh)
+        before.close()
+        self.change_connection_id()
 
     def quic_event_received(self, event: events.QuicEvent) -> None:
         if isinstance(event, events.HandshakeCompleted):

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 CASES: dict[str, Case] = {}
 ITEM_BYTES = 50_000
 SHORT_CALLS, IN_FLIGHT = 2_000, 64
+# What every path carries.
+PACKET_BYTES = 1_200
 
 
 def case(function: Case) -> Case:
@@ -39,6 +41,25 @@ async def transfer(server: Server) -> None:
     """`options.bytes` there and back."""
     async with server.connect() as connection:
         await _transfer(connection, server.options["bytes"])
+
+
+@case
+async def migration(server: Server) -> None:
+    """Moves to another socket once in each direction of a transfer."""
+    half = server.options["bytes"] // 2
+    async with server.connect() as connection:
+        running = asyncio.create_task(_transfer(connection, server.options["bytes"]))
+        for is_reached in (
+            lambda: connection.sent_packets * PACKET_BYTES > half,
+            lambda: connection.received_bytes > half,
+        ):
+            while not is_reached():
+                if running.done():
+                    await running
+                    raise AssertionError("ended too soon")
+                await asyncio.sleep(0.005)
+            await connection.move()
+        await running
 
 
 @case
