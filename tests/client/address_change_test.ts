@@ -11,6 +11,7 @@ for (
     ["An idle client moves by itself when its host has another address", "idle"],
     ["Calls go on when their client's host has another address, four times", "transfer"],
     ["A client whose host has no way to the server for a while moves when there is one", "gap"],
+    ["A client moves to a socket with the port of an earlier one", "few ports"],
     ["A client that must not move by itself is followed to its new address all the same", "off"],
   ] as const
 ) {

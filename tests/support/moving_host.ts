@@ -7,6 +7,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import process from "node:process";
 import { RpcClient, RpcServer, type Session } from "../../mod.ts";
 import type { TransportTuning } from "../../src/connection/options.ts";
@@ -107,6 +108,21 @@ const scenes: Record<string, () => Promise<void>> = {
     assert.equal((await answer).length, BYTES);
     assert.deepEqual(await call, Uint8Array.of(3));
     await waitUntil(() => hostOf(scene.session) === AWAY && scene.moves() === 1);
+    await scene.close();
+  },
+
+  async "few ports"() {
+    try {
+      writeFileSync("/proc/sys/net/ipv4/ip_local_port_range", "40000 40007");
+    } catch {
+      // Where that is not permitted sockets get other ports.
+    }
+    const scene = await open();
+    for (let move = 1; move <= 20; move++) {
+      await scene.client.migrate();
+      assert.deepEqual(await scene.client.request("echo", Uint8Array.of(move)), Uint8Array.of(move));
+      assert.equal(scene.moves(), move);
+    }
     await scene.close();
   },
 

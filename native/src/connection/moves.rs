@@ -99,7 +99,11 @@ impl Connection {
     pub(super) fn tend_move(&mut self, remote: SocketAddr, events: &mut Events) {
         let Some(moving) = &mut self.moves.moving else { return };
         let way: Way = (moving.local, remote);
-        if !moving.has_begun {
+        if !moving.has_begun && self.quic.is_path_validated(way.0, way.1) == Ok(true) {
+            // The socket has got the port of an earlier one, and quiche tells nothing of a path that was validated before.
+            moving.has_begun = true;
+            let _ = self.quic.migrate(way.0, way.1);
+        } else if !moving.has_begun {
             match self.quic.probe_path(way.0, way.1) {
                 Ok(_) => {
                     moving.has_begun = true;
@@ -108,7 +112,7 @@ impl Connection {
                 Err(_) if moving.began.elapsed() < PATIENCE => {}
                 Err(_) => self.fail_move("the server has given no connection id for another path", events),
             }
-        } else if !self.paths.is_unproven(way) && self.quic.is_path_validated(way.0, way.1) != Ok(true) {
+        } else if !self.paths.is_unproven(way) && self.path() != Some(way) {
             self.fail_move("no answer came on the new path", events);
         }
     }
