@@ -1,22 +1,21 @@
 //! An I/O thread, seen from JavaScript's thread: what it shares with it, and the sockets it was given.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use boring::sha::sha256;
-use boring::ssl::SslContextBuilder;
 use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
 
 use crate::addon::{Bound, DialSettings};
-use crate::config::{Path, TransportSettings, quic_config};
+use crate::config::quic_config;
 use crate::connection::Settings;
 use crate::connection::dial::{Dial, SharedConfig};
 use crate::driver::Driver;
@@ -42,12 +41,17 @@ pub struct Handle {
     pub servers: Servers,
 }
 
+/// Configurations of clients that are kept for connections to come: a program has few. To make one takes half a
+/// millisecond, most of it for the system's roots.
+const MAX_CONFIGS: usize = 8;
+
 /// Sockets that clients share, one per address family, and configurations that connections share.
 #[derive(Default)]
 struct Clients {
     v4: Option<ClientSocket>,
     v6: Option<ClientSocket>,
-    configs: HashMap<String, Weak<Mutex<quiche::Config>>>,
+    /// With what they were made of, the one used last in front.
+    configs: VecDeque<(String, SharedConfig)>,
 }
 
 #[derive(Clone, Copy)]
@@ -111,7 +115,9 @@ impl Handle {
         let shown = certificate.as_ref().map(|certificate| &certificate.certificate_pem);
         let tls_name = format!("{verification:?} {shown:?}");
         let ticket_scope = sha256(format!("{} {tls_name}", settings.server_name).as_bytes());
-        let config = clients.config(&settings.transport, path, tls_name, tls)?;
+        let key_log_file = key_log.as_ref().map(|key_log| &key_log.path);
+        let made_of = format!("{:?} {path:?} {tls_name} {key_log_file:?}", settings.transport);
+        let config = clients.config(made_of, || quic_config(&settings.transport, path, tls()?))?;
         let socket = clients.socket(remote.ip(), &self.rings)?;
         self.rings.push(Input::Dial(Box::new(Dial {
             connection,
@@ -132,22 +138,20 @@ impl Handle {
 }
 
 impl Clients {
-    /// The configuration for these settings, built once for all connections that use it at the same time. `tls` is what
-    /// `tls_name` stands for.
+    /// The configuration made of that, by `make` when it is not kept.
     fn config(
         &mut self,
-        settings: &TransportSettings,
-        path: Path,
-        tls_name: String,
-        tls: impl FnOnce() -> Result<SslContextBuilder, Failure>,
+        made_of: String,
+        make: impl FnOnce() -> Result<quiche::Config, Failure>,
     ) -> Result<SharedConfig, Failure> {
-        let key = format!("{settings:?} {path:?} {tls_name}");
-        if let Some(config) = self.configs.get(&key).and_then(Weak::upgrade) {
-            return Ok(config);
-        }
-        let config = Arc::new(Mutex::new(quic_config(settings, path, tls()?)?));
-        self.configs.retain(|_, config| config.strong_count() > 0);
-        self.configs.insert(key, Arc::downgrade(&config));
+        let at = self.configs.iter().position(|(of, _)| *of == made_of);
+        let kept = match at.and_then(|at| self.configs.remove(at)) {
+            Some(kept) => kept,
+            None => (made_of, Arc::new(Mutex::new(make()?))),
+        };
+        let config = kept.1.clone();
+        self.configs.truncate(MAX_CONFIGS - 1);
+        self.configs.push_front(kept);
         Ok(config)
     }
 

@@ -164,7 +164,7 @@ class Dial {
       return;
     }
     this.#pending.delete(name);
-    const refusal = refusalOf(this.#request.tls.verify, connection.peerCertificate);
+    const refusal = refusalOf(this.#request.tls.verify, connection);
     if (refusal !== undefined) {
       void connection.close(ConnectionCode.REFUSED, `${refusal.code}: ${refusal.message}`);
       const message = `Cannot connect to ${this.#target}: the server is refused by verify: ${refusal.message}`;

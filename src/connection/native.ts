@@ -5,6 +5,7 @@
  * @module
  */
 
+import { ipVersionOf } from "./address.ts";
 import { systemAlarm, systemClock } from "../clock.ts";
 import { EchoStreamError } from "../protocol/error.ts";
 import { consoleLogger, once } from "../trace.ts";
@@ -118,6 +119,8 @@ class NativeTransport implements Transport, ThreadOwner {
   }
 
   async resolve(host: string): Promise<readonly string[]> {
+    // A zone (`%eth0`) has to be looked up.
+    if (ipVersionOf(host) !== undefined && !host.includes("%")) return [host];
     let addresses: string[];
     try {
       addresses = await this.addon.resolve(host);

@@ -38,12 +38,14 @@ export interface PeerCertificate {
 export type VerifyPeer = (certificate: PeerCertificate) => boolean;
 
 /**
- * Why `verify` refuses a peer, for it and for a log; `undefined` when it does not, or there is nothing to judge.
+ * Why `verify` refuses the peer of `connection`, for it and for a log; `undefined` when it does not, or there is nothing to judge. The
+ * certificate is read only where somebody judges it.
  */
 export function refusalOf(
   verify: VerifyPeer | undefined,
-  certificate: PeerCertificate | undefined,
+  connection: { readonly peerCertificate: PeerCertificate | undefined },
 ): EchoStreamError | undefined {
+  const certificate = verify && connection.peerCertificate;
   if (verify === undefined || certificate === undefined) return undefined;
   let verdict: unknown;
   try {

@@ -192,7 +192,7 @@ export class Endpoint {
 
   /** Whether the program takes the client's certificate; one that is not taken is turned away here. */
   #accepts(connection: Connection): boolean {
-    const refusal = refusalOf(this.#verify, connection.peerCertificate);
+    const refusal = refusalOf(this.#verify, connection);
     if (refusal === undefined) return true;
     this.#settings.log({
       level: "warn",
