@@ -123,10 +123,13 @@ pub fn start(env: Env, on_events: Function<(), ()>) -> napi::Result<u32> {
     handle::start(&env, &on_events)
 }
 
-/// Hand over the first `length` bytes of `commands`.
+/// Hand over the first `length` bytes of `commands`; none of them: everything drained so far has been dealt with.
 #[napi(catch_unwind)]
 pub fn submit(driver: u32, commands: &[u8], length: u32) {
-    if let (Some(handle), Some(commands)) = (handle::get(driver), commands.get(..length as usize)) {
+    let Some(handle) = handle::get(driver) else { return };
+    if length == 0 {
+        handle.rings.push_nothing();
+    } else if let Some(commands) = commands.get(..length as usize) {
         handle.rings.push(Input::Commands(Bytes::copy_from_slice(commands)));
     }
 }

@@ -18,9 +18,10 @@ const INITIAL_ROUND_TRIP_TIME: Duration = Duration::from_millis(100);
 const PATH_PACKET_BYTES: usize = 1452;
 /// Largest packet between two programs of one host, whose interface carries 64 KiB.
 const LOOPBACK_PACKET_BYTES: usize = MAX_PACKET_BYTES - 1;
-/// What the peer is told an acknowledgement may be late by (RFC 9000 §18.2, where 25 ms stand when nothing is said). quiche
-/// acknowledges with the next packet it may send, which the pacer holds up by 1 ms at most; the rest is for a machine that
-/// is busy. It is part of the time after which a lost last packet is sent again (RFC 9002 §6.2.1).
+/// What the peer is told an acknowledgement may be late by (RFC 9000 §18.2, where 25 ms stand when nothing is said). The next
+/// packet takes it along, which the pacer holds up by 1 ms at most, and JavaScript for as long as it works on what came
+/// (`connection/ack_delay.rs`): mostly far less. It is part of the time after which a lost last packet is sent again
+/// (RFC 9002 §6.2.1): for a program that blocks longer, that costs its peer a packet which was not needed.
 const MAX_ACK_DELAY_MS: u64 = 5;
 /// Datagrams that may wait for JavaScript, and in quiche for the next packet.
 const DATAGRAM_RECEIVE_QUEUE: usize = 1024;

@@ -40,6 +40,8 @@ pub struct Driver {
     routes: Routes,
     next_accepted: u32,
     dirty: Vec<u32>,
+    /// Connections whose acknowledgement may wait for JavaScript.
+    awaiting: Vec<u32>,
     timers: Timers,
     heap: Heap,
     sources: SourceAddresses,
@@ -67,6 +69,7 @@ impl Driver {
             routes: Routes::default(),
             next_accepted: 0,
             dirty: Vec::new(),
+            awaiting: Vec::new(),
             timers: Timers::default(),
             heap: Heap::default(),
             sources: SourceAddresses::default(),
@@ -172,6 +175,7 @@ impl Driver {
         self.may_retire = true;
     }
 
+    /// Carry out what JavaScript asks for, having dealt with what it was given; that may be nothing.
     fn carry_out(&mut self, submission: &Bytes) {
         let mut at = 0;
         while let Some(header) = submission.get(at..).and_then(Header::decode) {
@@ -189,6 +193,15 @@ impl Driver {
                 connection.command(&header, submission.slice(start..end), submission.len(), &mut self.events);
                 self.mark(header.connection);
             }
+        }
+        for id in std::mem::take(&mut self.awaiting) {
+            let Some(connection) = self.connections.get_mut(&id) else { continue };
+            if submission.is_empty() {
+                connection.ack_delay.unanswered();
+            } else {
+                connection.ack_delay.commanded();
+            }
+            self.mark(id);
         }
     }
 
@@ -248,7 +261,12 @@ impl Driver {
                 self.look_for_another_source(*id, Instant::now());
             }
             self.tend_paths(*id);
+            if self.connections.get(id).is_some_and(|connection| connection.ack_delay.expects_answer()) {
+                self.awaiting.push(*id);
+            }
         }
+        // Before it is given anything.
+        self.rings.await_javascript(!self.awaiting.is_empty());
         self.was_throttled |= self.events.is_throttled();
         dirty
     }

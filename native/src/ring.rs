@@ -47,6 +47,8 @@ pub struct Rings {
     outbox: Mutex<Outbox>,
     outbox_bytes: AtomicUsize,
     notified: AtomicBool,
+    /// The I/O thread wants to know when JavaScript has dealt with what it was given.
+    is_awaited: AtomicBool,
     /// When JavaScript wants to be woken, in microseconds of the monotonic clock; 0 for never.
     alarm_us: AtomicU64,
     pub waker: Waker,
@@ -67,6 +69,7 @@ impl Rings {
             outbox: Mutex::default(),
             outbox_bytes: AtomicUsize::new(0),
             notified: AtomicBool::new(false),
+            is_awaited: AtomicBool::new(false),
             alarm_us: AtomicU64::new(0),
             waker: Waker::new()?,
         })
@@ -83,6 +86,18 @@ impl Rings {
             self.inbox_length.store(inbox.len(), SeqCst);
         }
         self.waker.wake();
+    }
+
+    /// JavaScript's side: it has dealt with all it was given, and asks for nothing.
+    pub fn push_nothing(&self) {
+        if self.is_awaited.load(SeqCst) {
+            self.push(Input::Commands(Bytes::new()));
+        }
+    }
+
+    /// The I/O thread's side: whether to be told of that.
+    pub fn await_javascript(&self, is_awaited: bool) {
+        self.is_awaited.store(is_awaited, SeqCst);
     }
 
     /// The I/O thread's side: everything that was handed over.

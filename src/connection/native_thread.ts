@@ -48,6 +48,8 @@ export class IoThread implements ConnectionOwner {
   #flushing = false;
   #draining = false;
   #rounds = 0;
+  /** Nothing was asked for since events were taken. */
+  #isSilent = false;
   #arrivalUs = 0;
   #held = true;
 
@@ -114,6 +116,7 @@ export class IoThread implements ConnectionOwner {
     this.#flushing = false;
     const commands = this.#commands;
     if (commands.length === 0) return;
+    this.#isSilent = false;
     this.#addon.submit(this.driver, commands.bytes, commands.length);
     commands.clear();
   };
@@ -124,10 +127,12 @@ export class IoThread implements ConnectionOwner {
     const length = this.#addon.drainInto(this.driver, this.#eventBytes);
     if (length === 0) {
       this.#rounds = 0;
+      if (this.#isSilent) setImmediate(this.#tellSilence);
       return;
     }
     this.#draining = true;
     this.#flushing = true;
+    this.#isSilent = true;
     this.#dispatchAll(length);
     queueMicrotask(this.#continue);
   }
@@ -142,6 +147,13 @@ export class IoThread implements ConnectionOwner {
     // Timers and other sources of events must have their turn, however busy the network is.
     this.#rounds = 0;
     setImmediate(() => this.#drain());
+  };
+
+  /** The I/O thread may keep an acknowledgement for an answer that does not come. */
+  readonly #tellSilence = (): void => {
+    if (!this.#isSilent) return;
+    this.#isSilent = false;
+    this.#addon.submit(this.driver, this.#commands.bytes, 0);
   };
 
   #dispatchAll(length: number): void {

@@ -19,6 +19,7 @@ impl Connection {
             return;
         }
         self.rest.touch();
+        self.ack_delay.commanded();
         let key = StreamKey::of(header);
         match header.kind {
             command::WRITE => {

@@ -10,30 +10,37 @@ use super::streams::{Receiving, Sending, Stream, StreamKey, Streams};
 const CHUNK_BYTES: usize = 64 << 10;
 
 impl Streams {
-    /// Read everything that has arrived, as far as credit and the ring allow.
-    pub fn read(&mut self, quic: &mut Quic, events: &mut Events) {
+    /// Read everything that has arrived, as far as credit and the ring allow. Returns whether that was the rest of some streams, and nothing
+    /// of others.
+    pub fn read(&mut self, quic: &mut Quic, events: &mut Events) -> bool {
+        let mut has_ended = false;
+        let mut goes_on = false;
         for _ in 0..self.unread.len() {
             if events.is_throttled() {
-                return;
+                return false;
             }
             // JavaScript may have stopped it since.
             if let Some(id) = self.unread.pop_front()
                 && self.key_of(id).is_some_and(|key| self.table.contains_key(&key))
             {
-                self.read_stream(id, quic, events);
+                goes_on |= !self.read_stream(id, quic, events);
             }
         }
         while !events.is_throttled() {
-            let Some(id) = quic.stream_readable_next() else { return };
-            self.read_stream(id, quic, events);
+            let Some(id) = quic.stream_readable_next() else { return has_ended && !goes_on };
+            let is_done = self.read_stream(id, quic, events);
+            has_ended |= is_done;
+            goes_on |= !is_done;
         }
+        false
     }
 
-    fn read_stream(&mut self, id: u64, quic: &mut Quic, events: &mut Events) {
-        let Some(key) = self.key_of(id) else { return };
+    /// True when it was read to its end.
+    fn read_stream(&mut self, id: u64, quic: &mut Quic, events: &mut Events) -> bool {
+        let Some(key) = self.key_of(id) else { return false };
         let mut credit = match self.table.get(&key) {
             Some(Stream { receiving: Some(receiving), .. }) => receiving.credit,
-            Some(_) => return,
+            Some(_) => return false,
             None => self.initial_credit,
         };
         let header = key.event(event::DATA, self.connection);
@@ -60,10 +67,11 @@ impl Streams {
                 }
                 Err(quiche::Error::Done) => break false,
                 // Unknown to QUIC, which forgets a stream only after its end has been read.
-                Err(_) => return,
+                Err(_) => return false,
             }
         };
         self.keep(key, id, credit, done);
+        done
     }
 
     /// Remember what is left of a stream. One that was read to its end in one go leaves no trace,

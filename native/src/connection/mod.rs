@@ -1,5 +1,6 @@
 //! One QUIC connection: its life, its timers, and the order in which its parts have their turn.
 
+mod ack_delay;
 mod amplification;
 mod coalesced;
 mod commands;
@@ -51,6 +52,7 @@ use crate::stats::Shared;
 use crate::tls::verify::Verification;
 use crate::wake::RawFd;
 
+use ack_delay::AckDelay;
 use amplification::AmplificationLimit;
 use datagrams::Datagrams;
 pub use datagrams::report_departure;
@@ -101,6 +103,7 @@ pub struct Connection {
     last_received: Instant,
     /// Packets have come since the last one went, so an acknowledgement may be due.
     ack_due: bool,
+    pub ack_delay: AckDelay,
     /// The pacer lets nothing go before this moment.
     release: Option<Instant>,
     ending: Ending,
@@ -151,6 +154,7 @@ impl Connection {
             ticket_scope: None,
             last_received: now,
             ack_due: false,
+            ack_delay: AckDelay::default(),
             release: None,
             ending: Ending::default(),
             streams: Streams::new(id, is_server, settings.initial_credit, settings.expired_code),
@@ -224,6 +228,9 @@ impl Connection {
         self.last_received = Instant::now();
         self.refresh_stats_after(self.last_received);
         self.ack_due = true;
+        if self.is_established {
+            self.ack_delay.packet_arrived();
+        }
         self.streams.quiet.packet_arrived();
         self.amplification.arrived(packet.len());
         let proof = self.amplification.proof(packet).map(|packets| self.quic.stats().recv + packets);
@@ -280,7 +287,9 @@ impl Connection {
         self.streams.open_waiting(&mut self.quic, events);
         self.streams.check_quiet(&mut self.quic, events, Instant::now());
         self.streams.settle_delivered(&mut self.quic, events);
-        self.streams.read(&mut self.quic, events);
+        if self.streams.read(&mut self.quic, events) {
+            self.ack_delay.brought_something();
+        }
         self.streams.notice_writable(&mut self.quic);
         self.offer_streams(events);
     }
@@ -331,6 +340,7 @@ impl Connection {
             && let Ok(datagram) = self.quic.dgram_recv_buf()
         {
             events.push(record(event::DATAGRAM, self.id), &datagram);
+            self.ack_delay.brought_something();
         }
     }
 
@@ -343,6 +353,7 @@ impl Connection {
         [
             self.quic.timeout_instant(),
             self.release,
+            self.ack_delay.until(),
             self.stats_due,
             self.datagrams.next_expiry(),
             self.streams.lifetimes.next(),

@@ -49,6 +49,11 @@ impl Offer {
         self.held = self.held.saturating_sub(length.saturating_sub(OVERHEAD_BYTES));
     }
 
+    /// Whether QUIC has sent all it was given, as far as is known.
+    pub fn is_spent(&self) -> bool {
+        self.held == 0
+    }
+
     /// Streams still wait although QUIC sends nothing: look again, should no packet arrive that sets it going.
     pub fn recheck_after(&mut self, now: Instant) {
         self.recheck = Some(now + Duration::from_millis(AHEAD_MS));

@@ -49,6 +49,10 @@ impl Connection {
         if self.path_response.waits(&self.quic, now) && self.quic.local_error().is_none() {
             return Sent::Everything;
         }
+        if self.has_nothing_to_send() && self.ack_delay.waits(now) {
+            return Sent::Everything;
+        }
+        self.ack_delay.ended();
         let mut bytes = 0;
         let mut was_empty = false;
         loop {
@@ -110,6 +114,17 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// Whether there is nothing but an acknowledgement, as far as is known here.
+    fn has_nothing_to_send(&self) -> bool {
+        self.messages.is_empty()
+            && self.streams.ready.is_empty()
+            && self.datagrams.is_empty()
+            && self.quic.dgram_send_queue_len() == 0
+            && self.offer.is_spent()
+            && !self.paths.is_probing()
+            && self.quic.local_error().is_none()
     }
 
     /// quiche looks first at paths that are to be probed; one on which nothing may be sent must not hold up the others.
