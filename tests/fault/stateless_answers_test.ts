@@ -138,7 +138,9 @@ test("A client learns at once that its server was started anew with the same sec
   const secret = noise(32);
   return withRestart([secret, secret], async (network, client) => {
     await assert.rejects(client.request("echo", PING), (error: EchoStreamError) => {
-      assert.deepEqual([error.code, error.disposition], ["UNAVAILABLE", "perhapsProcessed"]);
+      assert.equal(error.code, "UNAVAILABLE");
+      // What it sends by itself, to compare clocks, may have told it before the request left.
+      assert.match(String(error.disposition), /^(?:perhapsProcessed|notProcessed)$/);
       assert.match(error.message, /^Connection to 127\.0\.0\.1:\d+ was reset: the peer does not know it any more$/);
       return true;
     });
