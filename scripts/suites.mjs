@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
@@ -85,19 +85,20 @@ function bunSuite(files, reportPath) {
 }
 
 /** Counts, and what went wrong: failed tests, and an exit that the tests do not explain. */
-function judge(tests, { code, signal, timedOut }, lines) {
+function judge(tests, { code, signal, stillRunning }, lines) {
   const passed = tests.filter((test) => test.passed).length;
   const failures = tests.filter((test) => !test.passed).map((test) =>
     `${test.name} (${test.file ?? "?"})\n${test.error ?? ""}`
   );
   const tail = lines.filter((line) => parseJson(line)?.passed === undefined).slice(-60).join("\n");
-  const how = timedOut
-    ? `printed nothing for ${SILENCE_MS / 60_000} minutes`
+  const how = stillRunning !== undefined
+    ? `printed nothing for ${SILENCE_MS / 60_000} minutes while these processes ran:\n${stillRunning}`
     : signal
     ? `was ended by ${signal}`
     : `exited with ${code}`;
-  if (timedOut || signal || (code !== 0 && failures.length === 0)) failures.push(`the runtime ${how}\n${tail}`);
-  else if (passed + failures.length === 0) failures.push(`no test was run\n${tail}`);
+  if (stillRunning !== undefined || signal || (code !== 0 && failures.length === 0)) {
+    failures.push(`the runtime ${how}\n${tail}`);
+  } else if (passed + failures.length === 0) failures.push(`no test was run\n${tail}`);
   return { passed, failed: failures.length, failures };
 }
 
@@ -108,9 +109,9 @@ function runLines(executable, command, onLine) {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, NO_COLOR: "1" },
     });
-    let timedOut = false;
+    let stillRunning;
     const timer = setTimeout(() => {
-      timedOut = true;
+      stillRunning = processesHere();
       child.kill("SIGKILL");
     }, SILENCE_MS);
     for (const input of [child.stdout, child.stderr]) {
@@ -121,9 +122,15 @@ function runLines(executable, command, onLine) {
     child.on("error", reject);
     child.on("close", (code, signal) => {
       clearTimeout(timer);
-      resolve({ code, signal, timedOut });
+      resolve({ code, signal, stillRunning });
     });
   });
+}
+
+/** Processes of this folder with their age in seconds, where there is `ps`. */
+function processesHere() {
+  const { stdout } = spawnSync("ps", ["-eo", "pid,ppid,etimes,args"], { encoding: "utf8" });
+  return (stdout ?? "").split("\n").filter((line) => line.includes(root)).join("\n");
 }
 
 /** Test cases of a JUnit report: the part of the format that Deno and Bun share. Empty when the runtime died before writing it. */
