@@ -298,6 +298,11 @@ impl Events {
         self.written_time_us = 0;
     }
 
+    /// What was appended since the last [`publish`](Self::publish), in bytes.
+    pub fn waiting_bytes(&self) -> usize {
+        self.current.len() + self.full.iter().map(Vec::len).sum::<usize>()
+    }
+
     fn end_record(&mut self) {
         self.current.resize(padded(self.current.len()), 0);
         if self.current.len() >= BATCH_BYTES {

@@ -48,7 +48,7 @@ export class IoThread implements ConnectionOwner {
   #flushing = false;
   #draining = false;
   #rounds = 0;
-  /** Nothing was asked for since events were taken. */
+  /** Nothing was asked for since data came. */
   #isSilent = false;
   #arrivalUs = 0;
   #held = true;
@@ -132,7 +132,6 @@ export class IoThread implements ConnectionOwner {
     }
     this.#draining = true;
     this.#flushing = true;
-    this.#isSilent = true;
     this.#dispatchAll(length);
     queueMicrotask(this.#continue);
   }
@@ -205,6 +204,7 @@ export class IoThread implements ConnectionOwner {
     const stream = flags & Flag.LOCAL ? -number : number;
     switch (kind) {
       case Event.DATA:
+        this.#isSilent = true;
         sink.onData(stream, this.#view(payload, words[word + 4]!), (flags & Flag.FIN) !== 0, this.#arrivalUs);
         break;
       case Event.RESET:

@@ -6,6 +6,9 @@
 //! there is none, ends the wait. So does a second packet (RFC 9000 §13.2.2), and [`MAX_WAIT`]. There is no short timer: it costs more
 //! than the packet it saves (docs/decisions/0017).
 //!
+//! That is so for packets full of messages. The acknowledgement of a single small one leaves at once: on a machine that has nothing else
+//! to do it wakes the peer's processor, which is awake when the answer comes.
+//!
 //! Streams that go on are acknowledged at once: quiche loses the code of a STOP_SENDING that comes in one packet with the
 //! acknowledgement of all that the stream has carried.
 
@@ -13,6 +16,8 @@ use std::time::{Duration, Instant};
 
 /// For a program that is busy with something else. A timer nearer than the kernel's tick costs with each sleep.
 const MAX_WAIT: Duration = Duration::from_millis(10);
+/// As many bytes of messages in a packet are several messages, or a large one.
+const MANY_BYTES: usize = 1024;
 /// After a packet that JavaScript did not answer, so many are acknowledged at once before waiting is tried again.
 const PACKETS_BETWEEN_TRIES: u32 = 15;
 
@@ -20,7 +25,7 @@ const PACKETS_BETWEEN_TRIES: u32 = 15;
 #[derive(Default)]
 pub struct AckDelay {
     packets: u32,
-    /// JavaScript was given a datagram, or a message to its end, which it may answer.
+    /// JavaScript was given several messages, or a large one, which it may answer.
     has_brought: bool,
     /// There is nothing to wait for.
     is_over: bool,
@@ -35,8 +40,9 @@ impl AckDelay {
         self.packets += 1;
     }
 
-    pub fn brought_something(&mut self) {
-        self.has_brought = true;
+    /// JavaScript was given so many bytes of messages that came to their end.
+    pub fn brought(&mut self, bytes: usize) {
+        self.has_brought |= bytes >= MANY_BYTES;
     }
 
     /// JavaScript has asked for something, an answer maybe.
@@ -80,7 +86,7 @@ mod tests {
 
     fn receive(delay: &mut AckDelay) {
         delay.packet_arrived();
-        delay.brought_something();
+        delay.brought(MANY_BYTES);
     }
 
     #[test]
@@ -109,7 +115,8 @@ mod tests {
         assert!(!delay.waits(now));
         delay.ended();
         delay.packet_arrived();
-        assert!(!delay.waits(now), "it brought nothing");
+        delay.brought(100);
+        assert!(!delay.waits(now), "a single small message");
     }
 
     #[test]

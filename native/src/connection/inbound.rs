@@ -10,14 +10,14 @@ use super::streams::{Receiving, Sending, Stream, StreamKey, Streams};
 const CHUNK_BYTES: usize = 64 << 10;
 
 impl Streams {
-    /// Read everything that has arrived, as far as credit and the ring allow. Returns whether that was the rest of some streams, and nothing
-    /// of others.
-    pub fn read(&mut self, quic: &mut Quic, events: &mut Events) -> bool {
-        let mut has_ended = false;
+    /// Read everything that has arrived, as far as credit and the ring allow. Returns how many bytes that was if all of it was the rest of
+    /// streams, otherwise 0.
+    pub fn read(&mut self, quic: &mut Quic, events: &mut Events) -> usize {
+        let before = events.waiting_bytes();
         let mut goes_on = false;
         for _ in 0..self.unread.len() {
             if events.is_throttled() {
-                return false;
+                return 0;
             }
             // JavaScript may have stopped it since.
             if let Some(id) = self.unread.pop_front()
@@ -27,12 +27,12 @@ impl Streams {
             }
         }
         while !events.is_throttled() {
-            let Some(id) = quic.stream_readable_next() else { return has_ended && !goes_on };
-            let is_done = self.read_stream(id, quic, events);
-            has_ended |= is_done;
-            goes_on |= !is_done;
+            let Some(id) = quic.stream_readable_next() else {
+                return if goes_on { 0 } else { events.waiting_bytes() - before };
+            };
+            goes_on |= !self.read_stream(id, quic, events);
         }
-        false
+        0
     }
 
     /// True when it was read to its end.

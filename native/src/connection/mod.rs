@@ -287,9 +287,7 @@ impl Connection {
         self.streams.open_waiting(&mut self.quic, events);
         self.streams.check_quiet(&mut self.quic, events, Instant::now());
         self.streams.settle_delivered(&mut self.quic, events);
-        if self.streams.read(&mut self.quic, events) {
-            self.ack_delay.brought_something();
-        }
+        self.ack_delay.brought(self.streams.read(&mut self.quic, events));
         self.streams.notice_writable(&mut self.quic);
         self.offer_streams(events);
     }
@@ -340,7 +338,6 @@ impl Connection {
             && let Ok(datagram) = self.quic.dgram_recv_buf()
         {
             events.push(record(event::DATAGRAM, self.id), &datagram);
-            self.ack_delay.brought_something();
         }
     }
 
