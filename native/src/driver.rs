@@ -4,6 +4,7 @@
 //! send packets, publish what came of that, look after timers; sleep when nothing is left.
 
 mod arrivals;
+mod commands;
 mod moves;
 
 use std::collections::HashMap;
@@ -11,15 +12,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
 use crate::clock::now_us;
 use crate::close::CloseCause;
 use crate::connection::dial::Dial;
 use crate::connection::{Connection, Sent, report_departure};
 use crate::endpoint::{Endpoint, Listener};
 use crate::heap::Heap;
-use crate::record::{HEADER_BYTES, Header, command, event, padded};
+use crate::record::{Header, event};
 use crate::ring::{Events, Input, Rings, record};
 use crate::routes::Routes;
 use crate::send_batch::SendBatch;
@@ -173,36 +172,6 @@ impl Driver {
             self.mark(id);
         }
         self.may_retire = true;
-    }
-
-    /// Carry out what JavaScript asks for, having dealt with what it was given; that may be nothing.
-    fn carry_out(&mut self, submission: &Bytes) {
-        let mut at = 0;
-        while let Some(header) = submission.get(at..).and_then(Header::decode) {
-            let start = at + HEADER_BYTES;
-            let end = start + header.length as usize;
-            if end > submission.len() {
-                break;
-            }
-            at = start + padded(header.length as usize);
-            if header.kind == command::MOVE {
-                self.begin_wanted_move(header.connection);
-                continue;
-            }
-            if let Some(connection) = self.connections.get_mut(&header.connection) {
-                connection.command(&header, submission.slice(start..end), submission.len(), &mut self.events);
-                self.mark(header.connection);
-            }
-        }
-        for id in std::mem::take(&mut self.awaiting) {
-            let Some(connection) = self.connections.get_mut(&id) else { continue };
-            if submission.is_empty() {
-                connection.ack_delay.unanswered();
-            } else {
-                connection.ack_delay.commanded();
-            }
-            self.mark(id);
-        }
     }
 
     fn dial(&mut self, dial: Dial) {

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -23,7 +23,7 @@ use crate::endpoint::{Endpoint, path_to};
 use crate::error::{Failure, invalid, io_text, unavailable};
 use crate::listen::Servers;
 use crate::ring::{Events, Input, Rings};
-use crate::socket::Socket;
+use crate::socket::{Socket, any_address};
 use crate::stats::Table;
 use crate::tls::key_log::KeyLog;
 use crate::tls::own::OwnCertificate;
@@ -111,13 +111,15 @@ impl Handle {
         let key_log = KeyLog::open(&settings.transport.key_log_file)?;
         let mut clients = lock(&self.clients);
         let path = path_to(remote.ip());
-        let tls = || client_context(&verification, certificate.as_ref(), key_log.as_ref());
         let shown = certificate.as_ref().map(|certificate| &certificate.certificate_pem);
         let tls_name = format!("{verification:?} {shown:?}");
         let ticket_scope = sha256(format!("{} {tls_name}", settings.server_name).as_bytes());
         let key_log_file = key_log.as_ref().map(|key_log| &key_log.path);
         let made_of = format!("{:?} {path:?} {tls_name} {key_log_file:?}", settings.transport);
-        let config = clients.config(made_of, || quic_config(&settings.transport, path, tls()?))?;
+        let config = clients.config(made_of, || {
+            let tls = client_context(&verification, certificate.as_ref(), key_log.as_ref())?;
+            quic_config(&settings.transport, path, tls)
+        })?;
         let socket = clients.socket(remote.ip(), &self.rings)?;
         self.rings.push(Input::Dial(Box::new(Dial {
             connection,
@@ -156,14 +158,11 @@ impl Clients {
     }
 
     fn socket(&mut self, remote: IpAddr, rings: &Rings) -> Result<ClientSocket, Failure> {
-        let (slot, any) = match remote {
-            IpAddr::V4(_) => (&mut self.v4, IpAddr::from(Ipv4Addr::UNSPECIFIED)),
-            IpAddr::V6(_) => (&mut self.v6, IpAddr::from(Ipv6Addr::UNSPECIFIED)),
-        };
+        let slot = if remote.is_ipv6() { &mut self.v6 } else { &mut self.v4 };
         if let Some(socket) = slot {
             return Ok(*socket);
         }
-        let any = SocketAddr::from((any, 0));
+        let any = any_address(remote.is_ipv6());
         let socket = Socket::bind(any, false).map_err(|error| not_bound(any, &error))?;
         let receive_buffer_bytes = socket.receive_buffer_bytes();
         let client = ClientSocket { fd: socket.fd(), local: socket.local(), receive_buffer_bytes };

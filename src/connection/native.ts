@@ -5,11 +5,11 @@
  * @module
  */
 
-import { ipVersionOf } from "./address.ts";
 import { systemAlarm, systemClock } from "../clock.ts";
 import { EchoStreamError } from "../protocol/error.ts";
 import { consoleLogger, once } from "../trace.ts";
 import { DEFAULT_ACCEPT_OPTIONS } from "./accept_options.ts";
+import { ipVersionOf } from "./address.ts";
 import { ClockBridge } from "./clock_bridge.ts";
 import { type Addon, attempt, type Bound, identitySettings, transportSettings } from "./native_addon.ts";
 import { NativeListener } from "./native_listener.ts";

@@ -89,12 +89,18 @@ mod tests {
         delay.brought(MANY_BYTES);
     }
 
-    #[test]
-    fn it_waits_for_javascript() {
-        let now = Instant::now();
+    /// One whose acknowledgement waits.
+    fn waiting(now: Instant) -> AckDelay {
         let mut delay = AckDelay::default();
         receive(&mut delay);
         assert!(delay.waits(now));
+        delay
+    }
+
+    #[test]
+    fn it_waits_for_javascript() {
+        let now = Instant::now();
+        let mut delay = waiting(now);
         assert_eq!(delay.until(), Some(now + MAX_WAIT));
         assert!(!delay.waits(now + MAX_WAIT));
         delay.commanded();
@@ -108,9 +114,7 @@ mod tests {
     #[test]
     fn a_second_packet_or_nothing_to_answer_ends_the_wait() {
         let now = Instant::now();
-        let mut delay = AckDelay::default();
-        receive(&mut delay);
-        assert!(delay.waits(now));
+        let mut delay = waiting(now);
         delay.packet_arrived();
         assert!(!delay.waits(now));
         delay.ended();
@@ -122,9 +126,7 @@ mod tests {
     #[test]
     fn it_learns_whether_answers_come() {
         let now = Instant::now();
-        let mut delay = AckDelay::default();
-        receive(&mut delay);
-        assert!(delay.waits(now));
+        let mut delay = waiting(now);
         delay.unanswered();
         for _ in 0..PACKETS_BETWEEN_TRIES {
             assert!(!delay.waits(now));

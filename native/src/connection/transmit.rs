@@ -49,7 +49,7 @@ impl Connection {
         if self.path_response.waits(&self.quic, now) && self.quic.local_error().is_none() {
             return Sent::Everything;
         }
-        if self.has_nothing_to_send() && self.ack_delay.waits(now) {
+        if self.ack_delay.waits(now) && self.has_nothing_to_send() {
             return Sent::Everything;
         }
         self.ack_delay.ended();

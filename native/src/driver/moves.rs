@@ -1,12 +1,11 @@
 //! What paths need of the driver: connection ids that packets find their way by, and sockets.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Instant;
 
 use crate::connection::moves::report_failed_move;
 use crate::endpoint::Endpoint;
 use crate::lane::Lane;
-use crate::socket::Socket;
+use crate::socket::{Socket, any_address};
 use crate::wake::RawFd;
 
 use super::Driver;
@@ -61,12 +60,8 @@ impl Driver {
         let Some(connection) = self.connections.get_mut(&id).filter(|connection| !connection.is_moving()) else {
             return;
         };
-        let endpoint = self.endpoints.get(&connection.socket);
-        let any = match endpoint.map(|endpoint| endpoint.socket.local().ip()) {
-            Some(IpAddr::V6(_)) => IpAddr::from(Ipv6Addr::UNSPECIFIED),
-            _ => IpAddr::from(Ipv4Addr::UNSPECIFIED),
-        };
-        let begun = match Socket::bind((any, 0).into(), false) {
+        let is_ipv6 = self.endpoints.get(&connection.socket).is_some_and(|endpoint| endpoint.socket.local().is_ipv6());
+        let begun = match Socket::bind(any_address(is_ipv6), false) {
             Ok(socket) => connection.begin_move(socket.local(), socket.fd()).map(|()| socket),
             Err(_) => Err("no socket could be bound"),
         };

@@ -19,7 +19,7 @@ pub mod source;
 mod way;
 
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket as RawSocket, Type};
@@ -51,6 +51,12 @@ impl ReceiveBuffers {
     pub fn new() -> ReceiveBuffers {
         ReceiveBuffers(vec![vec![0; MESSAGE_BYTES]; MESSAGES])
     }
+}
+
+/// All addresses of this machine, of that version, and whichever port is free: where clients are bound.
+pub fn any_address(is_ipv6: bool) -> SocketAddr {
+    let ip = if is_ipv6 { IpAddr::from(Ipv6Addr::UNSPECIFIED) } else { Ipv4Addr::UNSPECIFIED.into() };
+    SocketAddr::new(ip, 0)
 }
 
 impl Socket {

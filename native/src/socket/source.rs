@@ -3,8 +3,10 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
+
+use super::any_address;
 
 /// How old an answer may be that is given again: all connections to one server have the same.
 const MAX_AGE: Duration = Duration::from_millis(500);
@@ -33,8 +35,7 @@ impl SourceAddresses {
 }
 
 fn ask(remote: SocketAddr) -> io::Result<IpAddr> {
-    let any = if remote.is_ipv4() { IpAddr::from(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
-    let socket = UdpSocket::bind((any, 0))?;
+    let socket = UdpSocket::bind(any_address(remote.is_ipv6()))?;
     socket.connect(remote)?;
     Ok(socket.local_addr()?.ip())
 }
@@ -42,6 +43,7 @@ fn ask(remote: SocketAddr) -> io::Result<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::{Ipv4Addr, Ipv6Addr};
 
     #[test]
     fn packets_to_this_machine_leave_from_it() {
