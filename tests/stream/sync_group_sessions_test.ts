@@ -50,33 +50,36 @@ for (const [name, options] of [["memory", true], ["native", false]] as const) {
     const clock = options ? new VirtualClock() : undefined;
     const pair: PairOptions = clock === undefined ? {} : { clock, network: { delayMs: 10, jitterMs: 15 } };
     const sender = await SyncSender.join(pair, 7_000e6, 30);
-    const streams = [
-      await sender.stream("audio", { targetMs: 20 }),
-      await sender.stream("video", { targetMs: 80 }, { delivery: "expiring" }),
-      await sender.stream("pose", {}),
-    ];
-    const group = syncGroup(streams.map(({ playout }) => playout));
-    const startUs = sender.pair.clock.nowUs();
-    for (let n = 0; n < 30; n++) {
-      for (const each of streams) each.send(clock === undefined ? startUs + n * 4_000 : undefined);
-      await clock?.advance(FRAME_MS);
-    }
-    for (const each of streams) await each.end();
-    assert.deepEqual(group.playouts, []);
-    let compared = 0;
-    for (const [n, first] of streams[0]!.frames) {
-      for (const other of streams.slice(1)) {
-        const frame = other.frames.get(n);
-        // Of the first frames some are played before all are members.
-        if (frame === undefined || n < 5) continue;
-        compared++;
-        // A frame that is taken later meets an offset that has moved meanwhile; references are whole microseconds.
-        const movedUs = 0.25 * Math.abs(frame.outUs - first.outUs);
-        assert.ok(Math.abs(frame.dueUs - first.dueUs) <= movedUs + 2, `frame ${n}: ${frame.dueUs - first.dueUs} µs`);
+    try {
+      const streams = [
+        await sender.stream("audio", { targetMs: 20 }),
+        await sender.stream("video", { targetMs: 80 }, { delivery: "expiring" }),
+        await sender.stream("pose", {}),
+      ];
+      const group = syncGroup(streams.map(({ playout }) => playout));
+      const startUs = sender.pair.clock.nowUs();
+      for (let n = 0; n < 30; n++) {
+        for (const each of streams) each.send(clock === undefined ? startUs + n * 4_000 : undefined);
+        await clock?.advance(FRAME_MS);
       }
+      for (const each of streams) await each.end();
+      assert.deepEqual(group.playouts, []);
+      let compared = 0;
+      for (const [n, first] of streams[0]!.frames) {
+        for (const other of streams.slice(1)) {
+          const frame = other.frames.get(n);
+          // Of the first frames some are played before all are members.
+          if (frame === undefined || n < 5) continue;
+          compared++;
+          // A frame that is taken later meets an offset that has moved meanwhile; references are whole microseconds.
+          const movedUs = 0.25 * Math.abs(frame.outUs - first.outUs);
+          assert.ok(Math.abs(frame.dueUs - first.dueUs) <= movedUs + 2, `frame ${n}: ${frame.dueUs - first.dueUs} µs`);
+        }
+      }
+      assert.ok(compared > 30, `${compared}`);
+    } finally {
+      await sender.pair.close();
     }
-    assert.ok(compared > 30, `${compared}`);
-    await sender.pair.close();
   });
 
   test(`Streams of two senders play together through their clocks (${name})`, async () => {
@@ -84,19 +87,23 @@ for (const [name, options] of [["memory", true], ["native", false]] as const) {
     const path = (delayMs: number): PairOptions => clock === undefined ? {} : { clock, network: { delayMs } };
     const near = await SyncSender.join(path(5), 3_000e6);
     const far = await SyncSender.join(path(60), -1e6);
-    for (const { pair } of [near, far]) await pair.run(pair.client.session.clock.ready());
-    const streams = [await near.stream("near", { targetMs: 20 }), await far.stream("far", { targetMs: 20 })] as const;
-    syncGroup(streams.map(({ playout }) => playout));
-    const startUs = near.pair.clock.nowUs();
-    for (let n = 0; n < 40; n++) {
-      for (const each of streams) each.send(clock === undefined ? startUs + n * 4_000 : undefined);
-      await clock?.advance(FRAME_MS);
+    // Connections that are left open would keep the file from ending.
+    try {
+      for (const { pair } of [near, far]) await pair.run(pair.client.session.clock.ready());
+      const streams = [await near.stream("near", { targetMs: 20 }), await far.stream("far", { targetMs: 20 })] as const;
+      syncGroup(streams.map(({ playout }) => playout));
+      const startUs = near.pair.clock.nowUs();
+      for (let n = 0; n < 40; n++) {
+        for (const each of streams) each.send(clock === undefined ? startUs + n * 4_000 : undefined);
+        await clock?.advance(FRAME_MS);
+      }
+      const boundUs = streams[0].errorBoundUs + streams[1].errorBoundUs;
+      for (const each of streams) await each.end();
+      // The group's first frames are those of whoever arrived first.
+      assertTogether(...streams, 15, boundUs + 2);
+    } finally {
+      for (const { pair } of [near, far]) await pair.close();
     }
-    const boundUs = streams[0].errorBoundUs + streams[1].errorBoundUs;
-    for (const each of streams) await each.end();
-    // The group's first frames are those of whoever arrived first.
-    assertTogether(...streams, 15, boundUs + 2);
-    for (const { pair } of [near, far]) await pair.close();
   });
 }
 
