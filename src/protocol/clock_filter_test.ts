@@ -152,6 +152,34 @@ test("ClockFilter takes answers that overtook each other, and comes back after h
   assert.ok(Math.abs(filter.offsetUs(last.t4) - last.trueOffsetUs) < 500);
 });
 
+test("ClockFilter's bound holds from the first probe on, when few slots leave much to chance", () => {
+  for (
+    const [thereUs, backUs, gapMs] of [[60, 60, 250], [60, 60, 2_000], [9_000, 0, 250], [3_000, 3_000, 2_000]] as const
+  ) {
+    for (let seed = 1; seed <= 40; seed++) {
+      const driftPpm = (37 * seed) % 200 - 100;
+      const path = new ClockPath({
+        seed,
+        driftPpm,
+        thereUs,
+        backUs,
+        thereQueueUs: 80,
+        backQueueUs: 40,
+        burstRate: 0.3,
+      });
+      const filter = new ClockFilter();
+      for (const probe of [...path.probes(8, 28), ...path.probes(20_000 / gapMs, gapMs, gapMs)]) {
+        filter.insert(probe);
+        for (const atUs of [probe.t4, probe.t4 + gapMs * 900]) {
+          const errorUs = filter.offsetUs(atUs) - path.offsetUs(atUs);
+          const boundUs = filter.errorBoundUs(atUs);
+          assert.ok(Math.abs(errorUs) <= boundUs, `seed ${seed}, ${gapMs} ms, ${atUs} µs: ${errorUs} of ${boundUs}`);
+        }
+      }
+    }
+  }
+});
+
 test("ClockFilter's bound holds on a path so short that a clock's course over minutes counts", () => {
   let probes = 0;
   let outside = 0;
