@@ -144,6 +144,9 @@ export declare function dial(driver: number, connection: number, settings: DialS
 /** Copy a connection's counters; false when it is gone. */
 export declare function stats(driver: number, connection: number, target: Float64Array): boolean;
 
+/** Copy the last counters of a connection that has ended, which are forgotten with that. */
+export declare function lastStats(driver: number, connection: number, target: Float64Array): void;
+
 /** Copy a listener's counters; false when it is gone. */
 export declare function listenerStats(driver: number, listener: number, target: Float64Array): boolean;
 

@@ -22,6 +22,7 @@ export const {
   dial,
   drainInto,
   issueCertificate,
+  lastStats,
   listen,
   listenerStats,
   nowUs,

@@ -211,6 +211,15 @@ pub fn stats(driver: u32, connection: u32, mut target: Float64ArraySlice) -> boo
     true
 }
 
+/// Copy the last counters of a connection that has ended, which are forgotten with that.
+#[napi(catch_unwind)]
+pub fn last_stats(driver: u32, connection: u32, target: Float64ArraySlice) {
+    stats(driver, connection, target);
+    if let Some(handle) = handle::get(driver) {
+        handle.stats.remove(connection);
+    }
+}
+
 /// Copy a listener's counters, which `front_door/counters.rs` names; false when it is gone.
 #[napi(catch_unwind)]
 pub fn listener_stats(driver: u32, listener: u32, mut target: Float64ArraySlice) -> bool {

@@ -188,7 +188,6 @@ impl Driver {
             Err(failure) => {
                 let header = Header { argument: CloseCause::Handshake as u32, ..record(event::CLOSED, id) };
                 self.events.push(header, failure.message.as_bytes());
-                self.stats.remove(id);
             }
         }
     }
@@ -263,9 +262,10 @@ impl Driver {
             }
         }
         let Some(connection) = self.connections.get_mut(&id) else { return };
+        let is_known = connection.is_known();
         if connection.report_end(&mut self.events, self.batch.last_packet()) {
             let sockets: Vec<RawFd> = connection.sockets().collect();
-            self.ended(id, &sockets);
+            self.ended(id, is_known, &sockets);
         }
         if let Some(connection) = self.connections.get_mut(&id) {
             let deadline = connection.deadline();
@@ -308,9 +308,11 @@ impl Driver {
         }
     }
 
-    /// JavaScript knows that the connection is over.
-    fn ended(&mut self, id: u32, sockets: &[RawFd]) {
-        self.stats.remove(id);
+    /// The connection is over. JavaScript, if the connection `is_known` to it, is told, and takes the last counters.
+    fn ended(&mut self, id: u32, is_known: bool, sockets: &[RawFd]) {
+        if !is_known {
+            self.stats.remove(id);
+        }
         for fd in sockets {
             self.leave_socket(*fd);
         }
@@ -341,7 +343,7 @@ impl Driver {
             self.events.push(header, b"internal error of the QUIC stack");
         }
         if !connection.is_lingering() {
-            self.ended(id, &sockets);
+            self.ended(id, is_known, &sockets);
         }
         self.forget(id);
     }

@@ -25,6 +25,7 @@ export interface Addon {
   closeListener(driver: number, listener: number): void;
   dial(driver: number, connection: number, settings: DialSettings): Bound;
   stats(driver: number, connection: number, target: Float64Array): boolean;
+  lastStats(driver: number, connection: number, target: Float64Array): void;
   listenerStats(driver: number, listener: number, target: Float64Array): boolean;
   setReferenced(driver: number, referenced: boolean): void;
   processors(): number;

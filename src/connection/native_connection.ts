@@ -22,6 +22,8 @@ export interface ConnectionOwner {
   commands(): CommandRing;
   /** Copy the counters of a connection. */
   readCounters(connection: number, target: Float64Array): void;
+  /** Copy those of one that has ended, once. */
+  takeLastCounters(connection: number, target: Float64Array): void;
   /** Read a certificate (DER). */
   readCertificate(der: Uint8Array): PeerCertificate;
 }
@@ -117,7 +119,6 @@ export class NativeConnection implements TransportConnection {
 
   stats(): TransportStats {
     const counters = this.#counters ??= new Float64Array(COUNTERS);
-    // Those of the last look stay when the connection has ended.
     if (!this.#closed) this.owner.readCounters(this.id, counters);
     return {
       roundTripTimeUs: counters[0]!,
@@ -153,6 +154,7 @@ export class NativeConnection implements TransportConnection {
 
   /** The addon has forgotten this connection. */
   end(close: TransportClose): void {
+    this.owner.takeLastCounters(this.id, this.#counters ??= new Float64Array(COUNTERS));
     this.#closed = true;
     this.sink.onClosed(close);
   }

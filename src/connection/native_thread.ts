@@ -108,6 +108,10 @@ export class IoThread implements ConnectionOwner {
     this.#addon.stats(this.driver, connection, target);
   }
 
+  takeLastCounters(connection: number, target: Float64Array): void {
+    this.#addon.lastStats(this.driver, connection, target);
+  }
+
   readCertificate(der: Uint8Array): PeerCertificate {
     return peerCertificate(attempt(() => this.#addon.readCertificate(der)), der);
   }

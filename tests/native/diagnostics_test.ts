@@ -134,7 +134,7 @@ test("The counters of a connection tell its path and its packets", async () => {
   for (let n = 1; n <= 20; n++) client.sendDatagram(new Uint8Array(100), n, 0);
   await serverSink.until(() => serverSink.datagrams.length === 20);
   await clientSink.until(() => clientSink.departures.size === 20);
-  await waitUntil(() => server.stats().receivedDatagrams === 20 && client.stats().sentDatagrams === 20);
+  await waitUntil(() => client.stats().sentDatagrams === 20);
   const stats = client.stats();
   assert.ok(stats.roundTripTimeUs > 0 && stats.roundTripTimeVariationUs > 0);
   assert.ok(stats.minRoundTripTimeUs <= stats.roundTripTimeUs);
@@ -145,5 +145,6 @@ test("The counters of a connection tell its path and its packets", async () => {
   assert.ok(stats.sentBytes > 2_000);
   assert.equal(stats.lostDatagrams, 0);
   await endpoints[Symbol.asyncDispose]();
-  assert.deepEqual(client.stats().sentDatagrams, 20, "they stay when the connection has ended");
+  assert.equal(client.stats().sentDatagrams, 20, "they stay when the connection has ended");
+  assert.equal(server.stats().receivedDatagrams, 20, "also of one that nobody has looked at before");
 });
