@@ -5,12 +5,14 @@
 
 mod arrivals;
 mod commands;
+mod lookout;
 mod moves;
+mod sleep;
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::clock::now_us;
 use crate::close::CloseCause;
@@ -28,6 +30,8 @@ use crate::stats::Table;
 use crate::timers::Timers;
 use crate::wake::{Poller, RawFd, sleep_precisely};
 
+use lookout::{Awaited, Lookout};
+
 /// Everything the I/O thread owns.
 pub struct Driver {
     rings: Arc<Rings>,
@@ -44,6 +48,9 @@ pub struct Driver {
     timers: Timers,
     heap: Heap,
     sources: SourceAddresses,
+    lookout: Lookout,
+    /// Who may react soon to what was done last.
+    awaited: Option<Awaited>,
     batch: SendBatch,
     /// Connection and report id of datagrams in `batch`.
     departures: Vec<(u32, u64)>,
@@ -72,6 +79,8 @@ impl Driver {
             timers: Timers::default(),
             heap: Heap::default(),
             sources: SourceAddresses::default(),
+            lookout: Lookout::default(),
+            awaited: None,
             batch: SendBatch::new(),
             departures: Vec::new(),
             last_arrival_us: 0,
@@ -97,22 +106,6 @@ impl Driver {
             self.fire_timers();
             self.events.publish();
         }
-    }
-
-    fn sleep(&mut self) {
-        let timeout = if self.dirty.is_empty() {
-            let next = self.timers.next().into_iter().chain(self.heap.deadline()).min();
-            next.map(|at| at.saturating_duration_since(Instant::now()))
-        } else {
-            Some(Duration::ZERO)
-        };
-        let waker = &self.rings.waker;
-        waker.prepare();
-        // Looked at after announcing sleep: whoever changes them later sees the announcement.
-        let is_awaited = self.rings.has_input() || (self.was_throttled && !self.events.is_throttled());
-        let timeout = timeout.into_iter().chain(self.rings.alarm_after(now_us())).min();
-        self.poller.wait(waker, if is_awaited { Some(Duration::ZERO) } else { timeout });
-        waker.finish();
     }
 
     /// First of all after sleep: what it wakes JavaScript for is due now.
@@ -232,6 +225,10 @@ impl Driver {
             if self.connections.get(id).is_some_and(|connection| connection.ack_delay.expects_answer()) {
                 self.awaiting.push(*id);
             }
+        }
+        if !dirty.is_empty() {
+            let gives = self.events.waiting_bytes() > 0;
+            self.awaited = Some(if gives { Awaited::Javascript } else { Awaited::Network });
         }
         // Before it is given anything.
         self.rings.await_javascript(!self.awaiting.is_empty());

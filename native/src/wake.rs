@@ -79,6 +79,17 @@ impl Poller {
         }
     }
 
+    /// How many sockets it sleeps on.
+    pub fn sockets(&self) -> usize {
+        self.fds.len() - 1
+    }
+
+    /// Whether a socket is readable now.
+    pub fn has_packets(&mut self, waker: &Waker) -> bool {
+        self.wait(waker, Some(Duration::ZERO));
+        self.ready().next().is_some()
+    }
+
     /// The sockets the last [`wait`](Self::wait) found readable (or in error).
     pub fn ready(&self) -> impl Iterator<Item = RawFd> {
         self.fds.iter().skip(1).filter(|entry| entry.revents != 0).map(|entry| entry.fd)
