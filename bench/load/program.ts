@@ -25,10 +25,14 @@ export class Program<Ready> {
     this.ready = ready;
   }
 
-  /** Start `name` of this folder, told `settings`; at nice 10 when it is to be `nice`. */
-  static async start<Ready>(name: string, settings: unknown, { nice = false } = {}): Promise<Program<Ready>> {
+  /** Start `name` of this folder, told `settings`; at nice 10 when it is to be `nice`, with `flags` of the runtime's. */
+  static async start<Ready>(
+    name: string,
+    settings: unknown,
+    { nice = false, flags = [] as readonly string[] } = {},
+  ): Promise<Program<Ready>> {
     const script = fileURLToPath(import.meta.url).replace(/program(\.\w+)$/, `${name}$1`);
-    const command = [process.execPath, ...FLAGS, script, JSON.stringify(settings)];
+    const command = [process.execPath, ...FLAGS, ...flags, script, JSON.stringify(settings)];
     if (nice) command.unshift("nice", "-n", "10");
     const child = spawn(command[0]!, command.slice(1), { stdio: ["pipe", "pipe", "inherit"] });
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
