@@ -153,25 +153,24 @@ test("ClockFilter takes answers that overtook each other, and comes back after h
 });
 
 test("ClockFilter's bound holds from the first probe on, when few slots leave much to chance", () => {
-  for (
-    const [thereUs, backUs, gapMs] of [[60, 60, 250], [60, 60, 2_000], [9_000, 0, 250], [3_000, 3_000, 2_000]] as const
-  ) {
+  const paths = [
+    { thereUs: 60, backUs: 60, thereQueueUs: 80, backQueueUs: 40, burstRate: 0.3, gapMs: 250 },
+    { thereUs: 60, backUs: 60, thereQueueUs: 80, backQueueUs: 40, burstRate: 0.3, gapMs: 2_000 },
+    { thereUs: 9_000, backUs: 0, thereQueueUs: 80, backQueueUs: 40, burstRate: 0.3, gapMs: 250 },
+    { thereUs: 3_000, backUs: 3_000, thereQueueUs: 80, backQueueUs: 40, burstRate: 0.3, gapMs: 2_000 },
+    // Processors that sleep between lone probes, and not within the burst.
+    { thereUs: 25, backUs: 70, thereQueueUs: 300, backQueueUs: 700, burstRate: 0, gapMs: 2_000 },
+  ];
+  for (const { gapMs, ...path } of paths) {
     for (let seed = 1; seed <= 40; seed++) {
-      const driftPpm = (37 * seed) % 200 - 100;
-      const path = new ClockPath({
-        seed,
-        driftPpm,
-        thereUs,
-        backUs,
-        thereQueueUs: 80,
-        backQueueUs: 40,
-        burstRate: 0.3,
-      });
+      const clocks = { ...path, seed, driftPpm: (37 * seed) % 200 - 100 };
+      const later = new ClockPath(clocks);
+      const burst = new ClockPath({ ...clocks, thereQueueUs: 80, backQueueUs: 40 });
       const filter = new ClockFilter();
-      for (const probe of [...path.probes(8, 28), ...path.probes(20_000 / gapMs, gapMs, gapMs)]) {
+      for (const probe of [...burst.probes(8, 28), ...later.probes(20_000 / gapMs, gapMs, gapMs)]) {
         filter.insert(probe);
         for (const atUs of [probe.t4, probe.t4 + gapMs * 900]) {
-          const errorUs = filter.offsetUs(atUs) - path.offsetUs(atUs);
+          const errorUs = filter.offsetUs(atUs) - later.offsetUs(atUs);
           const boundUs = filter.errorBoundUs(atUs);
           assert.ok(Math.abs(errorUs) <= boundUs, `seed ${seed}, ${gapMs} ms, ${atUs} µs: ${errorUs} of ${boundUs}`);
         }
