@@ -286,8 +286,9 @@ const GUESSED_EXCESS = 0.05;
 
 /**
  * Slots and probes from which on the curve tells what the bound is. With fewer another curve may be as likely, far from this one, and
- * the bound is what the transits leave possible. On paths of tests/support/clock_path.ts that are probed four times a second the drift
- * was off by up to 30 of its standard deviations with four slots and by 16 with five; where two probes make a slot, by 100.
+ * the bound is what the transits leave possible. On paths of tests/support/clock_path.ts with sharp fastest transits, probed four times a
+ * second, the drift was off by up to 35 of its standard deviations with four slots or fewer, by 16 with five; where two probes make a
+ * slot, by 56.
  */
 const CURVE_SLOTS = 10;
 const CURVE_PROBES = 64;

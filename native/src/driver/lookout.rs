@@ -79,7 +79,7 @@ impl Luck {
 mod tests {
     use super::*;
 
-    /// What of a hundred watches were taken when `comes` tells whether something came.
+    /// How many of a thousand watches were taken when `comes` tells whether something came.
     fn taken(lookout: &mut Lookout, awaited: Awaited, comes: bool) -> usize {
         (0..1000)
             .filter(|_| {
